@@ -21,13 +21,19 @@ public interface ICryptography
     /// <summary>SHA-256 (FIPS 180-4).</summary>
     Hash256 Sha256(ReadOnlySpan<byte> data);
 
+    /// <summary>SHA-256 of <paramref name="data"/> followed by the secret's 32 bytes (Noise's MixKeyAndHash, 5.2, hashes a derived value).</summary>
+    Hash256 Sha256(ReadOnlySpan<byte> data, SecretHandle secret);
+
     /// <summary>Copies 32 bytes into secret memory. For keys that are not secret (MAC1) and for adapters.</summary>
     SecretHandle Import(ReadOnlySpan<byte> bytes);
 
     /// <summary>Zeroes the secret; the handle is dead afterwards. Releasing <see cref="SecretHandle.None"/> does nothing.</summary>
     void Release(SecretHandle secret);
 
-    /// <summary>HKDF-SHA256 (RFC 5869) with a secret as key material; one to three 32-byte outputs. With empty info it is Noise's HKDF (Noise 4.3).</summary>
+    /// <summary>
+    /// HKDF-SHA256 (RFC 5869) with a secret as key material; one to three 32-byte outputs, all of them or, when it throws,
+    /// none. Salt None is the RFC's absent salt. With empty info it is Noise's HKDF (Noise 4.3).
+    /// </summary>
     void Hkdf(SecretHandle salt, SecretHandle keyMaterial, ReadOnlySpan<byte> info, Span<SecretHandle> outputs);
 
     /// <summary>The same with public key material.</summary>
