@@ -1,0 +1,138 @@
+using JumpingVpn.Domain.Ports;
+using JumpingVpn.Domain.Primitives;
+
+namespace JumpingVpn.Domain.Protocol.Messages;
+
+/// <summary>Why a client asks for a new binding. The numbers are on the wire.</summary>
+public enum ReattachKind : byte
+{
+    /// <summary>The bound path is dead; traffic may start before BOUND.</summary>
+    Dead = 1,
+
+    /// <summary>Another path is better; the bound one stays in use until BOUND.</summary>
+    Voluntary = 2,
+
+    /// <summary>The same path, seen from another address (NAT rebinding, address change).</summary>
+    Rebound = 3,
+
+    /// <summary>The same path, to change keys.</summary>
+    Rekey = 4,
+
+    /// <summary>A restarted client goes on with its session.</summary>
+    Resume = 5,
+}
+
+/// <summary>PREPARE: asks for a new binding; see docs/PROTOCOL.md, "Reattach".</summary>
+/// <param name="SenderIndex">The client's receiver index for the new epoch.</param>
+/// <param name="Nonce">Above every nonce that was ever committed for the session.</param>
+/// <param name="BindingVersion">The binding version that the client knows.</param>
+/// <param name="Ephemeral">The client's key share.</param>
+/// <param name="Path">The client's number of the path.</param>
+/// <param name="Suites">Offer, as in the initiation.</param>
+public sealed record Prepare(
+    SessionId Session, uint SenderIndex, ulong Nonce, ulong BindingVersion, PublicKey Ephemeral, InstanceId Instance, uint Path,
+    ReattachKind Kind, byte Suites)
+{
+    public const int SessionOffset = 4;
+    public const int TicketOffset = 96;
+    public const int ProofOffset = TicketOffset + Ticket.Size;
+    public const int CookieMacOffset = ProofOffset + ProtocolConstants.ProofSize;
+    public const int Size = CookieMacOffset + ProtocolConstants.MacSize;
+
+    /// <summary>Writes everything but proof and cookie MAC, which stay zero.</summary>
+    public void Write(Span<byte> datagram, ReadOnlySpan<byte> ticket)
+    {
+        var writer = new WireWriter(datagram[..Size]);
+        writer.Prefix(MessageType.Prepare);
+        Session.Write(writer.Next(SessionId.Size));
+        writer.U32(SenderIndex);
+        writer.U64(Nonce);
+        writer.U64(BindingVersion);
+        Ephemeral.Write(writer.Next(PublicKey.Size));
+        Instance.Write(writer.Next(InstanceId.Size));
+        writer.U32(Path);
+        writer.U8((byte)Kind);
+        writer.U8(Suites);
+        writer.Zero(2);
+        writer.Bytes(ticket[..Ticket.Size]);
+        writer.Zero(ProtocolConstants.ProofSize + ProtocolConstants.MacSize);
+    }
+
+    public static bool TryRead(ReadOnlySpan<byte> datagram, out Prepare prepare)
+    {
+        prepare = null!;
+        if (datagram.Length != Size) return false;
+        var reader = new WireReader(datagram);
+        if (reader.U8() != (byte)MessageType.Prepare || !reader.Zero(3)) return false;
+        prepare = new(
+            SessionId.Read(reader.Take(SessionId.Size)), reader.U32(), reader.U64(), reader.U64(),
+            PublicKey.Read(reader.Take(PublicKey.Size)), InstanceId.Read(reader.Take(InstanceId.Size)), reader.U32(),
+            (ReattachKind)reader.U8(), reader.U8());
+        return reader.Zero(2) && prepare.Kind is >= ReattachKind.Dead and <= ReattachKind.Resume;
+    }
+
+    /// <summary>The bytes that the proof covers, and, with the proof, the bytes that later messages refer to by hash.</summary>
+    public static ReadOnlySpan<byte> Proven(ReadOnlySpan<byte> datagram) => datagram[..ProofOffset];
+
+    public static ReadOnlySpan<byte> TicketOf(ReadOnlySpan<byte> datagram) => datagram.Slice(TicketOffset, Ticket.Size);
+
+    public static ReadOnlySpan<byte> ProofOf(ReadOnlySpan<byte> datagram) => datagram.Slice(ProofOffset, ProtocolConstants.ProofSize);
+
+    /// <summary>Everything but the cookie MAC: what the transcript hashes.</summary>
+    public static ReadOnlySpan<byte> Hashed(ReadOnlySpan<byte> datagram) => datagram[..CookieMacOffset];
+}
+
+/// <summary>PREPARED: the gateway's key share and the token that binds the CONFIRM to the PREPARE's source.</summary>
+public sealed record Prepared(uint ReceiverIndex, uint SenderIndex, CipherSuite Suite, PublicKey Ephemeral)
+{
+    public const int TokenOffset = 48;
+    public const int MacOffset = TokenOffset + ProtocolConstants.MacSize;
+    public const int Size = MacOffset + ProtocolConstants.MacSize;
+
+    /// <summary>Writes everything but token and MAC.</summary>
+    public void Write(Span<byte> datagram)
+    {
+        var writer = new WireWriter(datagram[..Size]);
+        writer.Prefix(MessageType.Prepared);
+        writer.U32(ReceiverIndex);
+        writer.U32(SenderIndex);
+        writer.U8((byte)Suite);
+        writer.Zero(3);
+        Ephemeral.Write(writer.Next(PublicKey.Size));
+        writer.Zero(2 * ProtocolConstants.MacSize);
+    }
+
+    public static bool TryRead(ReadOnlySpan<byte> datagram, out Prepared prepared)
+    {
+        prepared = null!;
+        if (datagram.Length != Size) return false;
+        var reader = new WireReader(datagram);
+        if (reader.U8() != (byte)MessageType.Prepared || !reader.Zero(3)) return false;
+        uint receiver = reader.U32(), sender = reader.U32();
+        var suite = (CipherSuite)reader.U8();
+        if (!reader.Zero(3) || !CipherSuites.IsKnown(suite)) return false;
+        prepared = new(receiver, sender, suite, PublicKey.Read(reader.Take(PublicKey.Size)));
+        return true;
+    }
+
+    public static ReadOnlySpan<byte> TokenOf(ReadOnlySpan<byte> datagram) => datagram.Slice(TokenOffset, ProtocolConstants.MacSize);
+
+    /// <summary>Everything before the token: what the transcript hashes.</summary>
+    public static ReadOnlySpan<byte> Hashed(ReadOnlySpan<byte> datagram) => datagram[..TokenOffset];
+}
+
+/// <summary>CONFIRM: the token, sealed under the new epoch's control key. Repeated unchanged until BOUND comes.</summary>
+public static class Confirm
+{
+    public const int HeaderSize = 8;
+    public const int Size = HeaderSize + ProtocolConstants.MacSize + ICryptography.TagSize;
+
+    public static uint ReceiverIndex(ReadOnlySpan<byte> datagram) => Field.U32(datagram, 4);
+
+    public static void WriteHeader(Span<byte> datagram, uint receiverIndex)
+    {
+        var writer = new WireWriter(datagram[..HeaderSize]);
+        writer.Prefix(MessageType.Confirm);
+        writer.U32(receiverIndex);
+    }
+}
