@@ -169,7 +169,7 @@ internal static class GatewayEnds
         return wanted.Kind switch
         {
             WithdrawalKind.Tick => new SessionCommand.Tick(turn.Now, self, turn.Fenced(session)),
-            WithdrawalKind.TransportLost => new SessionCommand.LoseTransport(turn.Now, self, session.Transport.Match(bound => bound.Id, () => 0UL)),
+            WithdrawalKind.TransportLost => new SessionCommand.LoseTransport(turn.Now, self, session.Transport.Match(bound => bound.Id, () => 0UL), turn.Fenced(session)),
             WithdrawalKind.Release => new SessionCommand.Release(turn.Now, self),
             WithdrawalKind.End => new SessionCommand.Terminate(turn.Now, self, turn.Fenced(session), wanted.Reason),
             _ => throw new InvalidOperationException("a withdrawal that is none of the known ones"),

@@ -150,7 +150,7 @@ internal static class GatewayHandshakes
             if (old.Append is not null) return;
             Either<Rejection, Option<StreamAppend>> end = turn.Decide(
                 old.Session, new SessionCommand.Supersede(turn.Now, turn.Environment.Self, turn.Fenced(old.Session), handshake.Session));
-            superseded = end.Match(decided => decided.MatchUnsafe(some => some, () => null), _ => null);
+            superseded = end.IfLeft(Option<StreamAppend>.None).MatchUnsafe(stream => stream, () => null!);
             if (superseded is null)
             {
                 turn.Reject(end.Match(_ => ReasonCode.WrongState, rejection => rejection.Reason), handshake.Source.Remote, oldId);
