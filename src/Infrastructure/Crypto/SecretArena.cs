@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using JumpingVpn.Domain.Ports;
-using JumpingVpn.Infrastructure.Crypto.Sodium;
 
 namespace JumpingVpn.Infrastructure.Crypto;
 
@@ -66,7 +65,7 @@ public sealed unsafe class SecretArena : IDisposable
     public SecretHandle Generate()
     {
         SecretHandle handle = Allocate(out Span<byte> slot);
-        RandomBytes.Fill(slot);
+        RandomNumberGenerator.Fill(slot);
         return handle;
     }
 
