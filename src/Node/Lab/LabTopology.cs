@@ -11,6 +11,8 @@ namespace JumpingVpn.Node.Lab;
 /// </summary>
 public sealed class LabTopology : IDisposable
 {
+    private static readonly TimeSpan LinksLimit = TimeSpan.FromSeconds(5);
+
     private readonly string stem = LabOwner.NextStem();
     private readonly LabNamespace[] clients;
     private readonly LabNamespace[] routers;
@@ -80,26 +82,38 @@ public sealed class LabTopology : IDisposable
     {
         Directory.CreateDirectory(WorkDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         LabCommand.Run("ip", ["-batch", "-"], string.Join('\n', LinkLines()) + "\n");
-        Parallel.Invoke(
-            BuildSwitch,
-            BuildGateway,
-            () => BuildRouter(1),
-            () => BuildRouter(2),
-            () =>
-            {
-                for (int client = 0; client < clients.Length; client++) BuildClient(client);
-            });
+        try
+        {
+            Parallel.Invoke([BuildSwitch, BuildGateway, () => BuildRouter(1), () => BuildRouter(2), .. clients.Select((_, client) => (Action)(() => BuildClient(client)))]);
+        }
+        catch (AggregateException exception)
+        {
+            Exception first = exception.InnerExceptions[0];
+            throw new LabException(first.Message, first);
+        }
+
+        if (!LabClock.WaitUntil(IsForwarding, LinksLimit)) throw new LabException("the lab's links do not come up");
     }
 
+    /// <summary>All ports of the switch forward, and so all links to it are up.</summary>
+    private bool IsForwarding() =>
+        Switch.IpShow("-d", "-o", "link", "show", "master", "br0").Split('\n').Count(line => line.Contains(" state forwarding ", StringComparison.Ordinal)) == 3;
+
+    /// <summary>
+    /// The two ends of a pair must not have the same index, as they have by default: the kernel then takes them for one device and
+    /// reports a carrier up to a second late.
+    /// </summary>
     private IEnumerable<string> LinkLines()
     {
         foreach (LabNamespace space in All) yield return $"netns add {space}";
+        int index = 100;
+        string Pair(string device, LabNamespace space, string peer, LabNamespace peerSpace) =>
+            $"link add {device} index {++index} netns {space} type veth peer name {peer} index {++index} netns {peerSpace}";
         for (int client = 0; client < clients.Length; client++)
             for (int router = 1; router <= 2; router++)
-                yield return $"link add wan{router} netns {clients[client]} type veth peer name {LabNetwork.InsideDevice(client)} netns {Router(router)}";
-        for (int router = 1; router <= 2; router++)
-            yield return $"link add out netns {Router(router)} type veth peer name port{router} netns {Switch}";
-        yield return $"link add eth0 netns {Gateway} type veth peer name port0 netns {Switch}";
+                yield return Pair($"wan{router}", clients[client], LabNetwork.InsideDevice(client), Router(router));
+        for (int router = 1; router <= 2; router++) yield return Pair("out", Router(router), $"port{router}", Switch);
+        yield return Pair("eth0", Gateway, "port0", Switch);
     }
 
     private void BuildSwitch() => Switch.Ip(
@@ -140,7 +154,7 @@ public sealed class LabTopology : IDisposable
     public IEnumerable<string> DefaultRoutes(int router, int client)
     {
         yield return $"route replace default via {LabNetwork.Inside4(router, client, 1)} dev wan{router} metric {router * 100}";
-        if (Options.IPv6) yield return $"-6 route replace default via {LabNetwork.Inside6(router, client, 1)} dev wan{router} metric {router * 100}";
+        if (Options.IPv6) yield return $"route replace ::/0 via {LabNetwork.Inside6(router, client, 1)} dev wan{router} metric {router * 100}";
     }
 
     /// <summary>No link-local addresses and no duplicate address detection: both cost seconds and noise.</summary>

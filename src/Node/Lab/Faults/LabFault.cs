@@ -8,6 +8,11 @@ public abstract class LabFault(LabTopology topology)
 
     protected LabTopology Topology => topology;
 
+    /// <summary>What must be so before it can happen; runs while the probes flow, well before the measurement.</summary>
+    public virtual void Prepare()
+    {
+    }
+
     /// <summary>Makes it happen.</summary>
     public abstract void Apply();
 
@@ -19,6 +24,9 @@ public abstract class LabFault(LabTopology topology)
 
     /// <summary>Ends it. What cannot be undone (a new address) stays.</summary>
     public abstract void Lift();
+
+    /// <summary>True once everything that it brings about has come about; the measurement goes on until then.</summary>
+    public virtual bool HasPlayedOut() => true;
 
     protected void Require(bool condition, string observation)
     {

@@ -13,10 +13,10 @@ public interface ILabTunnel : IDisposable
 {
     string Name { get; }
 
-    /// <summary>The client's address inside the tunnel; null where there is no tunnel and a translator hides the client.</summary>
-    IPAddress? ClientAddress { get; }
-
     IPAddress GatewayAddress { get; }
+
+    /// <summary>The gateway's process; null where there is none.</summary>
+    int? GatewayProcessId { get; }
 
     /// <summary>Starts both ends and returns when they are ready to carry traffic, or throws <see cref="LabException"/>.</summary>
     void Start();

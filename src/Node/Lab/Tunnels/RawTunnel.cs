@@ -7,9 +7,9 @@ public sealed class RawTunnel : ILabTunnel
 {
     public string Name => "no tunnel";
 
-    public IPAddress? ClientAddress => null;
-
     public IPAddress GatewayAddress { get; } = IPAddress.Parse(LabNetwork.Gateway4);
+
+    public int? GatewayProcessId => null;
 
     public void Start()
     {

@@ -20,9 +20,9 @@ public sealed class WireGuardGoTunnel(LabTopology topology) : ILabTunnel
 
     public string Name => "wireguard-go";
 
-    public IPAddress? ClientAddress { get; } = IPAddress.Parse(ClientInner);
-
     public IPAddress GatewayAddress { get; } = IPAddress.Parse(GatewayInner);
+
+    public int? GatewayProcessId => gateway?.Id;
 
     /// <summary>The processes' ids, client first; for measurements of their CPU time and memory.</summary>
     public IReadOnlyList<int> ProcessIds => [client!.Id, gateway!.Id];
@@ -63,7 +63,7 @@ public sealed class WireGuardGoTunnel(LabTopology topology) : ILabTunnel
     {
         client?.Dispose();
         gateway?.Dispose();
-        foreach (string device in (string[])[ClientDevice, GatewayDevice]) File.Delete(SocketOf(device));
+        foreach (string device in (string[])[ClientDevice, GatewayDevice]) RemoveSocket(device);
     }
 
     private static (string Private, string Public) NewKeys()
@@ -73,6 +73,12 @@ public sealed class WireGuardGoTunnel(LabTopology topology) : ILabTunnel
     }
 
     private static string SocketOf(string device) => $"/var/run/wireguard/{device}.sock";
+
+    /// <summary>A killed process leaves its socket behind.</summary>
+    private static void RemoveSocket(string device)
+    {
+        if (File.Exists(SocketOf(device))) File.Delete(SocketOf(device));
+    }
 
     private void StartGateway() => gateway = Open(topology.Gateway, GatewayDevice, GatewayInner, $"""
         [Interface]
@@ -86,7 +92,7 @@ public sealed class WireGuardGoTunnel(LabTopology topology) : ILabTunnel
 
     private LabProcess Open(LabNamespace space, string device, string address, string configuration)
     {
-        File.Delete(SocketOf(device));
+        RemoveSocket(device);
         LabProcess process = LabProcess.Start(device, space, "wireguard-go", ["-f", device], new Dictionary<string, string> { ["LOG_LEVEL"] = "error" });
         if (!LabClock.WaitUntil(() => File.Exists(SocketOf(device)) || process.HasExited, TimeSpan.FromSeconds(5)) || process.HasExited)
             throw new LabException($"wireguard-go did not start: {process.Output().Trim()}");
