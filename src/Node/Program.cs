@@ -1,1 +1,1 @@
-return JumpingVpn.Node.Cli.CommandLine.Run(args);
+Console.WriteLine("jumping-vpn");

@@ -25,6 +25,7 @@ public static class CompactionRules
             .Map(head => new CompactionPlan([.. envelopes.Take(last + 1)], HashChain.SealSnapshot(head, snapshot)));
     }
 
-    /// <summary>Sessions that ended at or before this instant may be retired.</summary>
-    public static Instant RetireUntil(Instant now, StorePolicy policy) => now - policy.EndedRetention;
+    /// <summary>True once an ended session's retention is over.</summary>
+    public static bool MayRetire(StoredStream stream, Instant now, StorePolicy policy) =>
+        stream.Summary.Ended && stream.EndedAt + policy.EndedRetention <= now;
 }

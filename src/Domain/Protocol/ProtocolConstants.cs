@@ -28,7 +28,7 @@ public static class ProtocolConstants
     public const int MaxPendingReattaches = 4;
 
     /// <summary>Addresses that one client may have inside the tunnel.</summary>
-    public const int MaxTunnelAddresses = 8;
+    public const int MaxTunnelAddresses = Sessions.SessionLimits.MaxAddresses;
 
     /// <summary>The Noise protocol's name (Noise 8).</summary>
     public const string NoiseName = "Noise_IKpsk2_25519_ChaChaPoly_SHA256";

@@ -37,6 +37,9 @@ public enum ReasonCode : ushort
     /// <summary>Another node, or a new incarnation, took the session over.</summary>
     OwnershipClaimed = 9,
 
+    /// <summary>A snapshot took the place of older events; the session itself did not move.</summary>
+    Compacted = 10,
+
     /// <summary>A new handshake of the same client key was confirmed.</summary>
     Superseded = 50,
 

@@ -16,6 +16,7 @@ public static class ReasonCodes
         (ReasonCode.KeysRotated, "KEYS_ROTATED"),
         (ReasonCode.OwnershipReleased, "OWNERSHIP_RELEASED"),
         (ReasonCode.OwnershipClaimed, "OWNERSHIP_CLAIMED"),
+        (ReasonCode.Compacted, "COMPACTED"),
         (ReasonCode.Superseded, "SUPERSEDED"),
         (ReasonCode.RecoveryWindowExceeded, "RECOVERY_WINDOW_EXCEEDED"),
         (ReasonCode.TtlExpired, "TTL_EXPIRED"),

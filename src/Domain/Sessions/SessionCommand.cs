@@ -51,7 +51,8 @@ public abstract record SessionCommand
 
     /// <summary>The bound transport delivers no more.</summary>
     /// <param name="TransportId">Which one; another than the bound one is refused.</param>
-    public sealed record LoseTransport(Instant At, Owner By, ulong TransportId) : SessionCommand(At, By);
+    /// <param name="Fenced">The owner that died with the transport, where another node says so.</param>
+    public sealed record LoseTransport(Instant At, Owner By, ulong TransportId, Option<Owner> Fenced = default) : SessionCommand(At, By);
 
     /// <summary>The owner hands the session over: it drains, or another node asked for it.</summary>
     public sealed record Release(Instant At, Owner By) : SessionCommand(At, By);

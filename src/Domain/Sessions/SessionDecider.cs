@@ -159,12 +159,13 @@ public static partial class SessionDecider
             SessionCommand.Supersede supersede => supersede.Fenced,
             SessionCommand.Terminate terminate => terminate.Fenced,
             SessionCommand.Tick tick => tick.Fenced,
+            SessionCommand.LoseTransport lose => lose.Fenced,
             _ => Option<Owner>.None,
         };
-        bool endsOrTakes = command is SessionCommand.Claim or SessionCommand.Supersede or SessionCommand.Terminate or SessionCommand.Tick;
+        bool needsNoOwner = command is SessionCommand.Claim or SessionCommand.Supersede or SessionCommand.Terminate or SessionCommand.Tick;
         return session.Owner.Match(
-            owner => owner == command.By || (endsOrTakes && fenced.Exists(gone => gone == owner)),
-            () => endsOrTakes);
+            owner => owner == command.By || fenced.Exists(gone => gone == owner),
+            () => needsNoOwner);
     }
 
     private static bool IsWellFormed(SessionCommand command)

@@ -18,7 +18,7 @@ public static class SessionEventNames
     public const string Terminated = "session_terminated";
 
     /// <summary>The snapshot that replaces compacted events.</summary>
-    public const string Snapshot = "session_snapshot";
+    public const string Snapshot = Audit.Snapshot.Alias;
 
     /// <summary>Every event alias.</summary>
     public static IReadOnlyList<string> All { get; } =

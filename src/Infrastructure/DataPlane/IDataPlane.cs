@@ -10,6 +10,12 @@ namespace JumpingVpn.Infrastructure.DataPlane;
 /// </summary>
 public interface IDataPlane
 {
+    /// <summary>
+    /// From <paramref name="until"/> on nothing is received, delivered or sent, and what waits is dropped: a lease that was not
+    /// renewed. <see cref="Instant.Never"/>, the default, is no deadline.
+    /// </summary>
+    void SetServeUntil(Instant until);
+
     /// <summary>Starts to receive on a socket; the caller keeps the socket open until <see cref="RemoveSocket"/> has returned.</summary>
     void AddSocket(int socket, int fileDescriptor, bool isIPv6);
 

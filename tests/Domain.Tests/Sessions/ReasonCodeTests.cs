@@ -14,6 +14,7 @@ public class ReasonCodeTests
         7 KEYS_ROTATED
         8 OWNERSHIP_RELEASED
         9 OWNERSHIP_CLAIMED
+        10 COMPACTED
         50 SUPERSEDED
         51 RECOVERY_WINDOW_EXCEEDED
         52 TTL_EXPIRED

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using JumpingVpn.Domain.Ports;
 using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Sessions;
 
 namespace JumpingVpn.Domain.Protocol.Messages;
 
@@ -20,12 +21,12 @@ namespace JumpingVpn.Domain.Protocol.Messages;
 public sealed record Bound(
     ulong Version, ulong BindingVersion, ulong OwnershipEpoch, uint KeyEpoch, byte State, ulong OldEnd, ulong Nonce,
     InstanceId Instance, ulong RemainingMilliseconds, ushort InnerMtu, ImmutableArray<IpPrefix> Addresses,
-    ClientPolicy Policy, ReadOnlyMemory<byte> Ticket)
+    SessionPolicy Policy, ReadOnlyMemory<byte> Ticket)
 {
     public const int HeaderSize = 8;
     private const int AddressSize = 18;
     public const int PlaintextSize =
-        5 * 8 + 4 + 4 + InstanceId.Size + 8 + 4 + ProtocolConstants.MaxTunnelAddresses * AddressSize + ClientPolicy.Size + Protocol.Ticket.Size;
+        5 * 8 + 4 + 4 + InstanceId.Size + 8 + 4 + ProtocolConstants.MaxTunnelAddresses * AddressSize + PolicyBlock.Size + Protocol.Ticket.Size;
 
     /// <summary>Size of the datagram.</summary>
     public const int Size = HeaderSize + PlaintextSize + ICryptography.TagSize;
@@ -62,7 +63,7 @@ public sealed record Bound(
             new Hash128(address.Address).Write(writer.Next(16));
         }
         writer.Zero((ProtocolConstants.MaxTunnelAddresses - Addresses.Length) * AddressSize);
-        Policy.Write(writer.Next(ClientPolicy.Size));
+        PolicyBlock.Write(writer.Next(PolicyBlock.Size), Policy);
         writer.Bytes(Ticket.Span[..Protocol.Ticket.Size]);
     }
 
@@ -88,7 +89,7 @@ public sealed record Bound(
             if (family is not (4 or 6) || length > (family == 4 ? 32 : 128)) return false;
             addresses.Add(new(address, length, family == 4));
         }
-        if (!ClientPolicy.TryRead(reader.Take(ClientPolicy.Size), out ClientPolicy policy)) return false;
+        SessionPolicy policy = PolicyBlock.Read(reader.Take(PolicyBlock.Size));
         bound = new(version, binding, ownership, epoch, state, oldEnd, nonce, instance, remaining, mtu, addresses.MoveToImmutable(), policy,
             reader.Take(Protocol.Ticket.Size).ToArray());
         return true;

@@ -1,26 +1,8 @@
 using JumpingVpn.Domain.Ports;
 using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Sessions;
 
 namespace JumpingVpn.Domain.Protocol.Messages;
-
-/// <summary>Why a client asks for a new binding. The numbers are on the wire.</summary>
-public enum ReattachKind : byte
-{
-    /// <summary>The bound path is dead; traffic may start before BOUND.</summary>
-    Dead = 1,
-
-    /// <summary>Another path is better; the bound one stays in use until BOUND.</summary>
-    Voluntary = 2,
-
-    /// <summary>The same path, seen from another address (NAT rebinding, address change).</summary>
-    Rebound = 3,
-
-    /// <summary>The same path, to change keys.</summary>
-    Rekey = 4,
-
-    /// <summary>A restarted client goes on with its session.</summary>
-    Resume = 5,
-}
 
 /// <summary>PREPARE: asks for a new binding; see docs/PROTOCOL.md, "Reattach".</summary>
 /// <param name="SenderIndex">The client's receiver index for the new epoch.</param>
@@ -68,7 +50,7 @@ public sealed record Prepare(
             SessionId.Read(reader.Take(SessionId.Size)), reader.U32(), reader.U64(), reader.U64(),
             PublicKey.Read(reader.Take(PublicKey.Size)), InstanceId.Read(reader.Take(InstanceId.Size)), reader.U32(),
             (ReattachKind)reader.U8(), reader.U8());
-        return reader.Zero(2) && prepare.Kind is >= ReattachKind.Dead and <= ReattachKind.Resume;
+        return reader.Zero(2) && prepare.Kind is >= ReattachKind.Dead and <= ReattachKind.Challenge;
     }
 
     /// <summary>The bytes that the proof covers, and, with the proof, the bytes that later messages refer to by hash.</summary>

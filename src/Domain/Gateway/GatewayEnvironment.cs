@@ -1,0 +1,18 @@
+using JumpingVpn.Domain.Ports;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Domain.Protocol.Noise;
+using JumpingVpn.Domain.Sessions;
+
+namespace JumpingVpn.Domain.Gateway;
+
+/// <summary>What does not change while a gateway core runs.</summary>
+/// <param name="Identity">The cluster's static key pair.</param>
+/// <param name="PolicyHash">Hash of <paramref name="Policy"/>'s canonical form; stands in every event.</param>
+/// <param name="Self">This node in this incarnation.</param>
+/// <param name="Suites">What this host accelerates.</param>
+/// <param name="InnerMtu">Largest inner packet, in bytes.</param>
+/// <param name="TokenSecret">Marks reattach tokens; fresh for every start of the process.</param>
+public sealed record GatewayEnvironment(
+    ICryptography Crypto, NoiseKeyPair Identity, ClusterKeys ClusterKeys, ClientRegistry Registry, SessionPolicy Policy, Hash256 PolicyHash,
+    Owner Self, byte Suites, ushort InnerMtu, SecretHandle TokenSecret);

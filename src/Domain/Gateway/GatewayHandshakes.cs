@@ -1,0 +1,173 @@
+using JumpingVpn.Domain.Ports;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Domain.Protocol.Messages;
+using JumpingVpn.Domain.Protocol.Noise;
+using JumpingVpn.Domain.Sessions;
+using LanguageExt;
+
+namespace JumpingVpn.Domain.Gateway;
+
+/// <summary>New sessions: a first message leaves only a slot in a ring; the client's CONFIRM makes the session.</summary>
+internal static class GatewayHandshakes
+{
+    /// <summary>INITIATION: answers, and keeps what a CONFIRM will need. REQ-REPLAY-2: a replayed one gets no further than this.</summary>
+    public static void Initiate(GatewayTurn turn, TransportAddress source, ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length != Initiation.Size || bytes[1..ProtocolConstants.PrefixSize].ContainsAnyExcept((byte)0))
+        {
+            turn.Reject(ReasonCode.BadLength, source.Remote);
+            return;
+        }
+        if (turn.State.Draining) return;
+        int slot = turn.State.NextSlot;
+        bool isTaken = turn.State.HalfOpen.TryGetValue(slot, out HalfOpenHandshake? oldest);
+        if (!turn.State.HandshakeBudget.TryTake(turn.Now, GatewayLimits.Handshakes, out Admission.TokenBucket budget) || oldest?.Append is not null)
+        {
+            turn.Reject(ReasonCode.RateLimited, source.Remote);
+            return;
+        }
+        turn.State = turn.State with { HandshakeBudget = budget };
+        if (!TryRead(turn, source, bytes, out NoiseResponder responder, out InitiationPayload payload, out RegisteredClient client)) return;
+        HalfOpenHandshake? handshake = Respond(turn, source, Initiation.SenderIndex(bytes), responder, payload, client);
+        responder.Release(turn.Crypto);
+        if (handshake is null)
+        {
+            turn.Reject(ReasonCode.BadHandshake, source.Remote);
+            return;
+        }
+        if (isTaken) Forget(turn, slot, oldest!);
+        turn.AddIndex(handshake.Index, new ReceiverIndex(slot, null));
+        turn.State = turn.State with
+        {
+            HalfOpen = turn.State.HalfOpen.SetItem(slot, handshake),
+            NextSlot = (slot + 1) % GatewayLimits.HalfOpenHandshakes,
+            HalfOpenExpiry = Instant.Min(turn.State.HalfOpenExpiry, handshake.ExpiresAt),
+        };
+    }
+
+    /// <summary>CONFIRM of a handshake: counts only from the first message's source (REQ-HIJACK-4).</summary>
+    public static void Confirm(GatewayTurn turn, int slot, TransportAddress source, ReadOnlyMemory<byte> bytes)
+    {
+        HalfOpenHandshake handshake = turn.State.HalfOpen[slot];
+        if (handshake.Append is not null) return;
+        Span<byte> token = stackalloc byte[ProtocolConstants.MacSize];
+        ReasonCode problem =
+            handshake.Source != source ? ReasonCode.TokenMismatch
+            : turn.Now >= handshake.ExpiresAt ? ReasonCode.HandshakeExpired
+            : !turn.Crypto.TryOpen(handshake.Keys.ClientControl, 0, bytes.Span[..Protocol.Messages.Confirm.HeaderSize],
+                bytes.Span[Protocol.Messages.Confirm.HeaderSize..], token) ? ReasonCode.BadTag
+            : token.ContainsAnyExcept((byte)0) ? ReasonCode.TokenMismatch
+            : ReasonCode.None;
+        if (problem != ReasonCode.None)
+        {
+            turn.Reject(problem, source.Remote);
+            return;
+        }
+        Establish(turn, slot, handshake, bytes);
+    }
+
+    /// <summary>Zeroes a half-open handshake and frees its slot.</summary>
+    public static void Forget(GatewayTurn turn, int slot, HalfOpenHandshake handshake)
+    {
+        handshake.Keys.Release(turn.Crypto);
+        turn.Crypto.Release(handshake.Root);
+        turn.State = turn.State with
+        {
+            HalfOpen = turn.State.HalfOpen.Remove(slot),
+            ByIndex = turn.State.ByIndex.Remove(handshake.Index),
+        };
+    }
+
+    /// <summary>Zeroes the half-open handshakes whose time is over.</summary>
+    public static void Expire(GatewayTurn turn)
+    {
+        if (turn.Now < turn.State.HalfOpenExpiry) return;
+        Instant next = Instant.Never;
+        foreach ((int slot, HalfOpenHandshake handshake) in turn.State.HalfOpen)
+        {
+            if (handshake.Append is not null) continue;
+            if (turn.Now >= handshake.ExpiresAt) Forget(turn, slot, handshake);
+            else next = Instant.Min(next, handshake.ExpiresAt);
+        }
+        turn.State = turn.State with { HalfOpenExpiry = next };
+    }
+
+    private static bool TryRead(
+        GatewayTurn turn, TransportAddress source, ReadOnlySpan<byte> bytes,
+        out NoiseResponder responder, out InitiationPayload payload, out RegisteredClient client)
+    {
+        payload = null!;
+        client = null!;
+        Span<byte> plaintext = stackalloc byte[InitiationPayload.Size];
+        Either<NoiseError, NoiseResponder> read = NoiseResponder.Read(
+            turn.Crypto, NoiseProtocol.IKpsk2, ProtocolConstants.Prologue, turn.Environment.Identity, Initiation.Noise(bytes), plaintext);
+        responder = read.IfLeft((NoiseResponder)null!);
+        if (responder is null)
+        {
+            turn.Reject(ReasonCode.BadHandshake, source.Remote);
+            return false;
+        }
+        ReasonCode problem =
+            !InitiationPayload.TryRead(plaintext, out payload) || payload.Version != ProtocolConstants.Version ? ReasonCode.BadHandshake
+            : !turn.Environment.Registry.TryFind(responder.RemoteStatic, out client) ? ReasonCode.UnknownClient
+            : ReasonCode.None;
+        if (problem == ReasonCode.None) return true;
+        responder.Release(turn.Crypto);
+        turn.Reject(problem, source.Remote);
+        return false;
+    }
+
+    private static HalfOpenHandshake? Respond(
+        GatewayTurn turn, TransportAddress source, uint remoteIndex, NoiseResponder responder, InitiationPayload payload, RegisteredClient client)
+    {
+        SecretHandle seed = turn.Draw();
+        SessionId session = turn.Environment.ClusterKeys.NewSessionId(turn.Crypto, seed);
+        turn.Crypto.Release(seed);
+        CipherSuite suite = CipherSuites.Choose(turn.Environment.Suites, payload.Suites);
+        Span<byte> plaintext = stackalloc byte[ResponsePayload.Size];
+        new ResponsePayload(session, suite).Write(plaintext);
+        Span<byte> noise = stackalloc byte[Response.NoiseSize];
+        NoiseResult? result = responder.Write(turn.Crypto, turn.Draw(), client.PresharedKey, plaintext, noise).IfLeft((NoiseResult)null!);
+        if (result is null) return null;
+        (EpochSecrets keys, SecretHandle root) = EpochSecrets.FromHandshake(turn.Crypto, result.ChainingKey, result.HandshakeHash);
+        result.Release(turn.Crypto);
+        uint index = turn.DrawIndex();
+        byte[] response = new byte[Response.Size];
+        Response.Write(response, remoteIndex, index, noise);
+        turn.Emit(new GatewayEffect.Send(source, response));
+        return new(index, remoteIndex, client, session, payload.Instance, payload.Path, suite, root, keys, source,
+            turn.Now + GatewayLimits.HalfOpenLifetime, Append: null);
+    }
+
+    private static void Establish(GatewayTurn turn, int slot, HalfOpenHandshake handshake, ReadOnlyMemory<byte> confirm)
+    {
+        StreamAppend? superseded = null;
+        if (turn.State.ByClient.TryGetValue(handshake.Client.Key, out SessionId oldId))
+        {
+            GatewaySession old = turn.State.Sessions[oldId];
+            // One append at a time per session: the client repeats its CONFIRM.
+            if (old.Append is not null) return;
+            Either<Rejection, Option<StreamAppend>> end = turn.Decide(
+                old.Session, new SessionCommand.Supersede(turn.Now, turn.Environment.Self, turn.Fenced(old.Session), handshake.Session));
+            superseded = end.IfLeft(Option<StreamAppend>.None).MatchUnsafe(stream => stream, () => null!);
+            if (superseded is null)
+            {
+                turn.Reject(end.Match(_ => ReasonCode.WrongState, rejection => rejection.Reason), handshake.Source.Remote, oldId);
+                return;
+            }
+        }
+        var candidate = new TransportCandidate(handshake.Source.Remote, handshake.Source.Local, new Paths.PathId((byte)handshake.Path));
+        var command = new SessionCommand.Establish(turn.Now, turn.Environment.Self, handshake.Client.Key, handshake.Client.Name,
+            handshake.Client.Addresses, handshake.Instance, candidate, turn.Environment.PolicyHash);
+        turn.Decide(Session.Birth(handshake.Session), command).Match(
+            decided => decided.IfSome(stream =>
+            {
+                var pending = new PendingAppend.Establishing(slot, stream, superseded, confirm);
+                long number = superseded is null ? turn.Append(pending, stream) : turn.Append(pending, superseded, stream);
+                turn.State = turn.State with { HalfOpen = turn.State.HalfOpen.SetItem(slot, handshake with { Append = number }) };
+                if (superseded is not null) turn.Put(turn.State.Sessions[oldId] with { Append = number });
+            }),
+            rejection => turn.Reject(rejection.Reason, handshake.Source.Remote));
+    }
+}

@@ -1,0 +1,31 @@
+using System.Collections.Concurrent;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Infrastructure.DataPlane;
+
+namespace JumpingVpn.Infrastructure.Tests.DataPlane;
+
+/// <summary>Keeps what the data plane reports.</summary>
+internal sealed class RecordingEvents : IDataPlaneEvents
+{
+    public ConcurrentQueue<(TransportAddress Source, byte[] Datagram)> Datagrams { get; } = new();
+
+    public ConcurrentQueue<(SessionId Session, uint Index, byte[] Frame)> Frames { get; } = new();
+
+    public ConcurrentQueue<(SessionId Session, uint Index, ulong Counter, TransportAddress Source)> Unbound { get; } = new();
+
+    public ConcurrentQueue<SessionId> Resumed { get; } = new();
+
+    public ConcurrentQueue<(int Socket, int Errno)> Failures { get; } = new();
+
+    public void ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram) => Datagrams.Enqueue((source, datagram.ToArray()));
+
+    public void ControlFrame(SessionId session, uint localIndex, ReadOnlySpan<byte> frame) => Frames.Enqueue((session, localIndex, frame.ToArray()));
+
+    public void UnboundSource(SessionId session, uint localIndex, ulong counter, TransportAddress source) =>
+        Unbound.Enqueue((session, localIndex, counter, source));
+
+    public void TrafficResumed(SessionId session) => Resumed.Enqueue(session);
+
+    public void SendFailed(int socket, int errno) => Failures.Enqueue((socket, errno));
+}
