@@ -36,7 +36,10 @@ internal static unsafe partial class Libc
         [FieldOffset(20)] public uint UserId;
         [FieldOffset(24)] public uint GroupId;
         [FieldOffset(28)] public ushort Mode;
+        [FieldOffset(32)] public ulong Inode;
         [FieldOffset(40)] public ulong Size;
+        [FieldOffset(136)] public uint DeviceMajor;
+        [FieldOffset(140)] public uint DeviceMinor;
     }
 
     [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

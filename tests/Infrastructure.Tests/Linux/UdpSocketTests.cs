@@ -48,6 +48,7 @@ public sealed class UdpSocketTests
         ns.Run(() =>
         {
             ns.Execute("ip address add fd00::7/128 dev lo nodad");
+            Waiting.UntilLocal(ns, "fd00::7");
             using UdpSocket gateway = UdpSocket.Open(new(At("::")) { PacketInfo = true });
             using UdpSocket client = UdpSocket.Open(new(At("::1")));
             Assert.Equal(SendStatus.Sent, client.TrySendTo(At("fd00::7", gateway.Local.Port), null, [1]).Status);

@@ -27,6 +27,10 @@ internal static class Waiting
         return null;
     }
 
+    /// <summary>Waits until an IPv6 address works: Linux makes its local route a moment after it has accepted the address.</summary>
+    public static void UntilLocal(NetworkNamespace ns, string address) => Until(
+        $"a local route for {address}", () => ns.Execute("ip -6 route show table local").Contains(address, StringComparison.Ordinal));
+
     /// <summary>Waits until a condition holds; fails the test if it never does.</summary>
     public static void Until(string what, Func<bool> condition)
     {

@@ -68,7 +68,9 @@ public sealed partial class RouteNetlink : IDisposable
         return _socket.Request(writer).Errno == 0;
     }
 
-    /// <summary>Adds an address, or changes the one that is there. An IPv6 address is usable at once: no duplicate detection.</summary>
+    /// <summary>
+    /// Adds an address, or changes the one that is there. An IPv6 address skips duplicate detection and works a moment later.
+    /// </summary>
     public void ReplaceAddress(int interfaceIndex, IpPrefix address)
     {
         NetlinkWriter writer = Address(stackalloc byte[RequestSize], RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, interfaceIndex, address);
