@@ -15,6 +15,9 @@ internal static class NativeLibraries
     /// <summary>OpenSSL 3.</summary>
     public const string OpenSsl = "libcrypto";
 
+    /// <summary>Any OpenSSL that .NET's own cryptography would load.</summary>
+    public const string PlatformTls = "libssl";
+
     /// <summary>Intel's multi-buffer crypto library, 1.x.</summary>
     public const string IpsecMb = "libIPSec_MB";
 
@@ -48,6 +51,7 @@ internal static class NativeLibraries
     {
         Sodium => ["libsodium.so.23", "libsodium.so.26"],
         OpenSsl => ["libcrypto.so.3"],
+        PlatformTls => ["libssl.so.3", "libssl.so.1.1"],
         IpsecMb => ["libIPSec_MB.so.1"],
         _ => [],
     };

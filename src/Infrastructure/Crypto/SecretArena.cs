@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using JumpingVpn.Domain.Ports;
+using JumpingVpn.Infrastructure.Crypto.Sodium;
 
 namespace JumpingVpn.Infrastructure.Crypto;
 
@@ -65,7 +66,7 @@ public sealed unsafe class SecretArena : IDisposable
     public SecretHandle Generate()
     {
         SecretHandle handle = Allocate(out Span<byte> slot);
-        RandomNumberGenerator.Fill(slot);
+        RandomBytes.Fill(slot);
         return handle;
     }
 

@@ -16,6 +16,9 @@ public sealed class SodiumCryptography(SecretArena arena) : ICryptography
     // Opening a ticket needs its plaintext in one piece; up to this size the piece lies on the stack.
     private const int MaxStackPlaintext = 1024;
 
+    /// <summary>One line that says why there is no cryptography on this host; null if there is. To be asked before anything else here.</summary>
+    public static string? Unusable => LibSodium.Unusable;
+
     /// <summary>Where the secrets live; for adapters that must export one or count them.</summary>
     public SecretArena Arena { get; } = arena;
 

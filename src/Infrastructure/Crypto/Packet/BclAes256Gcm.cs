@@ -17,6 +17,10 @@ internal readonly unsafe struct BclAes256Gcm(AesGcm cipher) : IPacketCipher
     [ThreadStatic]
     private static byte[]? scratch;
 
+    /// <summary>Why it cannot be used here; null if it can. Without any OpenSSL the platform's cryptography aborts the process when first touched.</summary>
+    public static string? Unusable =>
+        !NativeLibraries.TryLoad(NativeLibraries.PlatformTls, out _) ? ".NET finds no OpenSSL" : AesGcm.IsSupported ? null : ".NET finds no AES-GCM";
+
     public static AesGcm Create(ReadOnlySpan<byte> key) => new(key, PacketCipherSizes.Tag);
 
     public void Seal(byte* nonce, byte* source, int length, byte* destination) =>

@@ -49,7 +49,7 @@ internal static class PacketBackends
         PacketBackend.IpsecMbAes => IpsecMbLibrary.Unusable,
         PacketBackend.OpenSslAes => LibCrypto.Unusable ?? (LibCrypto.Aes256Gcm == 0 ? "OpenSSL is configured without AES-256-GCM" : null),
         PacketBackend.OpenSslChaCha => LibCrypto.Unusable ?? (LibCrypto.ChaCha20Poly1305 == 0 ? "OpenSSL is configured without ChaCha20-Poly1305" : null),
-        PacketBackend.BclAes => System.Security.Cryptography.AesGcm.IsSupported ? null : ".NET finds no AES-GCM",
+        PacketBackend.BclAes => BclAes256Gcm.Unusable,
         PacketBackend.SodiumChaCha => null,
         _ => throw new ArgumentOutOfRangeException(nameof(backend)),
     };

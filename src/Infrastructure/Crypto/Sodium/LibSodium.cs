@@ -13,13 +13,18 @@ internal static unsafe partial class LibSodium
     static LibSodium()
     {
         NativeLibraries.Register();
-        if (!NativeLibraries.TryLoad(Library, out _))
-            throw new DllNotFoundException("libsodium is not installed (Debian and Ubuntu: apt-get install libsodium23)");
-        if (sodium_init() < 0) throw new InvalidOperationException("libsodium: sodium_init failed");
+        if (!NativeLibraries.TryLoad(Library, out _)) Unusable = "libsodium is not installed (Debian and Ubuntu: apt-get install libsodium23)";
+        else if (sodium_init() < 0) Unusable = "libsodium does not start: sodium_init failed";
     }
+
+    /// <summary>Why nothing here works; null if it does. Without the library every call throws <see cref="DllNotFoundException"/>.</summary>
+    public static string? Unusable { get; }
 
     [LibraryImport(Library)]
     private static partial int sodium_init();
+
+    [LibraryImport(Library)]
+    public static partial void randombytes_buf(void* buf, nuint size);
 
     [LibraryImport(Library)]
     public static partial int crypto_scalarmult_curve25519(byte* q, byte* n, byte* p);
