@@ -1,1 +1,1 @@
-Console.WriteLine("jumping-vpn");
+return JumpingVpn.Node.Cli.CommandLine.Run(args);

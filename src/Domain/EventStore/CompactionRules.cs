@@ -25,7 +25,6 @@ public static class CompactionRules
             .Map(head => new CompactionPlan([.. envelopes.Take(last + 1)], HashChain.SealSnapshot(head, snapshot)));
     }
 
-    /// <summary>True once an ended session's retention is over.</summary>
-    public static bool MayRetire(StoredStream stream, Instant now, StorePolicy policy) =>
-        stream.Summary.Ended && stream.EndedAt + policy.EndedRetention <= now;
+    /// <summary>Sessions that ended at or before this instant may be retired.</summary>
+    public static Instant RetireUntil(Instant now, StorePolicy policy) => now - policy.EndedRetention;
 }

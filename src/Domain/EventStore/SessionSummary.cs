@@ -1,10 +1,8 @@
 using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Sessions;
 using LanguageExt;
 
 namespace JumpingVpn.Domain.EventStore;
-
-/// <summary>The node that may serve a session, and which of its starts.</summary>
-public sealed record SessionOwner(string Node, IncarnationId Incarnation);
 
 /// <summary>
 /// What the store keeps of a session beside its events, written in the same transaction, so that sessions can be listed,
@@ -18,4 +16,4 @@ public sealed record SessionOwner(string Node, IncarnationId Incarnation);
 /// <param name="RecoverBy">When recovery's window closes; <see cref="Instant.Never"/> outside Recovering.</param>
 /// <param name="ExpiresAt">When the session's lifetime is over.</param>
 public sealed record SessionSummary(
-    PublicKey Client, string State, bool Ended, Option<SessionOwner> Owner, long OwnershipEpoch, Instant RecoverBy, Instant ExpiresAt);
+    PublicKey Client, string State, bool Ended, Option<Owner> Owner, long OwnershipEpoch, Instant RecoverBy, Instant ExpiresAt);

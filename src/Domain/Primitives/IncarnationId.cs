@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace JumpingVpn.Domain.Primitives;
 
 /// <summary>
-/// One start of one gateway node on one event store, 16 random bytes. A node that starts again is a new incarnation, so
-/// what its predecessor left behind can be told from its own.
+/// One run of a gateway node on one event store, 16 random bytes. A node that starts again is a new incarnation, so what its
+/// predecessor left behind can be told from its own; a fenced incarnation never comes back.
 /// </summary>
 public readonly record struct IncarnationId(UInt128 Value)
 {

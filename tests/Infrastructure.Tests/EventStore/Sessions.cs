@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using JumpingVpn.Domain.Audit;
 using JumpingVpn.Domain.EventStore;
 using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Sessions;
 using LanguageExt;
 
 namespace JumpingVpn.Infrastructure.Tests.EventStore;
@@ -22,7 +23,7 @@ internal static class Sessions
         CanonicalJson.From(JsonValue.Object(("state", JsonValue.Of("Attached")))), Instant.FromMilliseconds(n), new WallTime(n), new Hash256(1, 2), "gw-a", new IncarnationId(9), 1);
 
     public static SessionSummary Summary(int client, bool ended = false) => new(
-        Client(client), ended ? "Terminated" : "Attached", ended, ended ? Option<SessionOwner>.None : new SessionOwner("gw-a", new IncarnationId(9)), 1,
+        Client(client), ended ? "Terminated" : "Attached", ended, ended ? Option<Owner>.None : new Owner("gw-a", new IncarnationId(9)), 1,
         Instant.Never, Instant.FromMilliseconds(86_400_000));
 
     /// <summary>Events at times expected+1, expected+2, ... milliseconds.</summary>

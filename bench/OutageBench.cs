@@ -1,0 +1,65 @@
+using System.Text.Json;
+using JumpingVpn.Node.Lab;
+using JumpingVpn.Node.Lab.Cases;
+using JumpingVpn.Node.Lab.Tunnels;
+
+namespace JumpingVpn.Bench;
+
+/// <param name="Tunnels">Names of what to measure; empty: this program.</param>
+/// <param name="Cases">Names of cases; empty: all.</param>
+internal sealed record OutageBenchOptions(int Rounds, IReadOnlyList<string> Tunnels, IReadOnlyList<string> Cases, TimeSpan GiveUp, bool List, bool Json);
+
+/// <summary>`bench/run outage`: every case, some rounds each, and the table of medians.</summary>
+internal static class OutageBench
+{
+    private static readonly IReadOnlyList<string> Header =
+        ["case", "tunnel", "outage ms", "TCP stall ms", "lost", "delivered %", "moves", "TCP alive", "same session", "limit", "held"];
+
+    public static int Run(OutageBenchOptions options)
+    {
+        if (options.List)
+        {
+            foreach (OutageCase outageCase in OutageCases.All) Console.WriteLine($"{outageCase.Name,-22} {outageCase.Title} ({outageCase.Limits})");
+            return 0;
+        }
+
+        OutageCase[] cases = options.Cases.Count == 0
+            ? [.. OutageCases.All]
+            : [.. options.Cases.Select(name => OutageCases.Find(name) ?? throw new LabException($"no case `{name}`; --list names them"))];
+        string[] tunnels = options.Tunnels.Count == 0 ? ["jumping-vpn"] : [.. options.Tunnels];
+        List<OutageRow> rows = [];
+        foreach (OutageCase outageCase in cases)
+            foreach (string tunnel in tunnels)
+                if (!outageCase.NeedsSession || tunnel.StartsWith("jumping-vpn", StringComparison.Ordinal))
+                    rows.Add(RunCase(outageCase, tunnel, options));
+        if (options.Json) Console.WriteLine(JsonSerializer.Serialize(rows.Select(row => row.ToJson()), JsonOptions));
+        else Table.Write(Console.Out, Header, [.. rows.Select(row => row.Cells())]);
+        return rows.All(row => row.Complete) ? 0 : 1;
+    }
+
+    private static readonly JsonSerializerOptions JsonOptions = new() { WriteIndented = true };
+
+    private static OutageRow RunCase(OutageCase outageCase, string tunnel, OutageBenchOptions options)
+    {
+        var row = new OutageRow(outageCase, tunnel);
+        for (int round = 1; round <= options.Rounds; round++)
+        {
+            try
+            {
+                OutageResult result = OutageRound.Run(outageCase, topology => TunnelNames.Make(tunnel, topology, outageCase), options.GiveUp);
+                row.Results.Add(result);
+                string violations = string.Join("; ", result.Violations(outageCase.Limits));
+                Console.Error.WriteLine(
+                    $"{outageCase.Name} {tunnel} {round}/{options.Rounds}: outage {OutageRow.Milliseconds(result.OutageMilliseconds)}, stall {(result.Probes.TcpStall is null ? "-" : OutageRow.Milliseconds(result.TcpStallMilliseconds))}, "
+                    + $"lost {result.Probes.Lost}, delivered {result.Probes.Delivered:P1}, moves {result.Moves?.ToString() ?? "-"}{(violations.Length > 0 ? " !! " + violations : "")}");
+            }
+            catch (LabException exception)
+            {
+                row.Failures.Add(exception.Message);
+                Console.Error.WriteLine($"{outageCase.Name} {tunnel} {round}/{options.Rounds}: FAILED: {exception.Message}");
+            }
+        }
+
+        return row;
+    }
+}

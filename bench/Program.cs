@@ -1,0 +1,38 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using JumpingVpn.Bench;
+using JumpingVpn.Node.Lab;
+
+var rounds = new Option<int>("--rounds") { Description = "rounds per case", DefaultValueFactory = _ => 10 };
+var json = new Option<bool>("--json") { Description = "print JSON instead of a table" };
+var tunnel = new Option<string[]>("--tunnel") { Description = "what to measure; may be repeated", AllowMultipleArgumentsPerToken = true };
+
+var cases = new Option<string[]>("--case") { Description = "only this case; may be repeated", AllowMultipleArgumentsPerToken = true };
+var giveUp = new Option<double>("--give-up") { Description = "seconds without packets that count as `never`", DefaultValueFactory = _ => 20 };
+var list = new Option<bool>("--list") { Description = "name the cases and measure nothing" };
+var outage = new Command("outage", "how long and how much a tunnel loses when its transport changes") { rounds, json, tunnel, cases, giveUp, list };
+outage.SetAction(parsed => OutageBench.Run(new OutageBenchOptions(
+    parsed.GetValue(rounds),
+    parsed.GetValue(tunnel) ?? [],
+    parsed.GetValue(cases) ?? [],
+    TimeSpan.FromSeconds(parsed.GetValue(giveUp)),
+    parsed.GetValue(list),
+    parsed.GetValue(json))));
+
+var root = new RootCommand("Measures a tunnel in network namespaces of its own.") { outage };
+ParseResult result = root.Parse(args);
+if (result.Errors.Count > 0)
+{
+    foreach (ParseError error in result.Errors) Console.Error.WriteLine($"bench: {error.Message}");
+    return 2;
+}
+
+try
+{
+    return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (Exception exception) when (exception is LabException or IOException)
+{
+    Console.Error.WriteLine($"bench: {exception.Message}");
+    return 1;
+}

@@ -1,0 +1,6 @@
+namespace JumpingVpn.Node.Lab;
+
+/// <summary>What a topology has beside its fixed parts.</summary>
+/// <param name="Clients">Client hosts, 1 or 2, each behind both routers.</param>
+/// <param name="IPv6">Outside addresses and routes of IPv6 too.</param>
+public sealed record LabOptions(int Clients = 1, bool IPv6 = false);
