@@ -15,6 +15,8 @@ public static class CommandLine
         ("keygen", KeygenCommand.Make),
         ("pubkey", PubkeyCommand.Make),
         ("check", CheckCommand.Make),
+        ("status", StatusCommand.Make),
+        ("sessions", SessionsCommand.Make),
     ];
 
     /// <summary>Parses, runs and gives the exit code.</summary>

@@ -1,0 +1,185 @@
+using System.Net.Sockets;
+using System.Text.Json;
+using JumpingVpn.Domain.Primitives;
+
+namespace JumpingVpn.Node.Control;
+
+/// <summary>
+/// Answers operators on a Unix socket, in lines of JSON. The socket appears with <see cref="Start"/>, when the node is ready,
+/// and goes with <see cref="DisposeAsync"/>. Whatever bytes come, the node goes on.
+/// </summary>
+public sealed class ControlServer : IAsyncDisposable
+{
+    private readonly INodeControl node;
+    private readonly ControlSocket socket;
+    private readonly CancellationTokenSource stopping = new();
+    private readonly SemaphoreSlim oneAtATime = new(1);
+    private readonly Lock gate = new();
+    private readonly List<Task> connections = [];
+    private readonly Task accepting;
+    private int disposed;
+
+    private ControlServer(INodeControl node, ControlSocket socket)
+    {
+        this.node = node;
+        this.socket = socket;
+        accepting = Task.Run(AcceptAsync);
+    }
+
+    /// <summary>Makes the socket, with its mode and group, and begins to answer.</summary>
+    /// <exception cref="Infrastructure.Linux.LinuxException">The socket cannot be made, or a running node has it; the message is one line.</exception>
+    public static ControlServer Start(Configuration.ControlConfiguration configuration, INodeControl node) =>
+        new(node, ControlSocket.Listen(configuration));
+
+    /// <summary>Removes the socket and ends the connections.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref disposed, 1) != 0) return;
+        await stopping.CancelAsync().ConfigureAwait(false);
+        socket.Dispose();
+        await accepting.ConfigureAwait(false);
+        Task[] open;
+        lock (gate) open = [.. connections];
+        await Task.WhenAll(open).WaitAsync(TimeSpan.FromSeconds(1)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        stopping.Dispose();
+        oneAtATime.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            Socket connection;
+            try
+            {
+                connection = await socket.Listener.AcceptAsync(stopping.Token).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+            {
+                return;
+            }
+            catch (SocketException)
+            {
+                // Out of descriptors, or a caller who was gone at once: wait a little instead of spinning.
+                await Task.Delay(100).ConfigureAwait(false);
+                continue;
+            }
+            lock (gate)
+            {
+                connections.RemoveAll(task => task.IsCompleted);
+                connections.Add(connections.Count < ControlLimits.Connections ? Task.Run(() => ServeAsync(connection)) : Task.Run(() => TurnAwayAsync(connection)));
+            }
+        }
+    }
+
+    private async Task ServeAsync(Socket connection)
+    {
+        try
+        {
+            using (connection)
+            {
+                using var stream = new NetworkStream(connection, ownsSocket: false);
+                var lines = new LineReader(stream, ControlLimits.RequestSize);
+                while (!stopping.IsCancellationRequested)
+                {
+                    using var idle = CancellationTokenSource.CreateLinkedTokenSource(stopping.Token);
+                    idle.CancelAfter(ControlLimits.Idle);
+                    (bool more, ReadOnlyMemory<byte> line) = await lines.ReadAsync(idle.Token).ConfigureAwait(false);
+                    if (!more)
+                    {
+                        if (lines.TooLong) await WriteAsync(stream, ControlResponse.Refused(ControlNames.BadRequest, "the request is too long")).ConfigureAwait(false);
+                        return;
+                    }
+                    ControlResponse answer = await AnswerAsync(line).ConfigureAwait(false);
+                    await WriteAsync(stream, answer).ConfigureAwait(false);
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The caller is gone, silent or does not read: the connection ends, and that is all.
+        }
+    }
+
+    private async Task TurnAwayAsync(Socket connection)
+    {
+        try
+        {
+            using (connection)
+            {
+                using var stream = new NetworkStream(connection, ownsSocket: false);
+                await WriteAsync(stream, ControlResponse.Refused(ControlNames.TooManyConnections, "too many connections to this control socket")).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            // As above.
+        }
+    }
+
+    private async Task<ControlResponse> AnswerAsync(ReadOnlyMemory<byte> line)
+    {
+        ControlRequest? request;
+        try
+        {
+            request = JsonSerializer.Deserialize(line.Span, ControlJson.Default.ControlRequest);
+        }
+        catch (JsonException)
+        {
+            request = null;
+        }
+        if (request?.Op is null) return ControlResponse.Refused(ControlNames.BadRequest, "a request is one line of JSON: {\"op\": \"status\"}");
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping.Token);
+        limit.CancelAfter(ControlLimits.Answer);
+        try
+        {
+            await oneAtATime.WaitAsync(limit.Token).ConfigureAwait(false);
+            try
+            {
+                return await ServeAsync(request, limit.Token).WaitAsync(limit.Token).ConfigureAwait(false);
+            }
+            finally
+            {
+                oneAtATime.Release();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return ControlResponse.Refused(ControlNames.TimedOut, "the node did not answer in time");
+        }
+        catch (Exception e) when (e is not ObjectDisposedException)
+        {
+            return ControlResponse.Refused(ControlNames.Failed, Printable.OneLine($"{e.GetType().Name}: {e.Message}"));
+        }
+    }
+
+    private async Task<ControlResponse> ServeAsync(ControlRequest request, CancellationToken cancellation)
+    {
+        switch (request.Op)
+        {
+            case ControlNames.Status:
+                return new() { Ok = true, Status = await node.SnapshotAsync(cancellation).ConfigureAwait(false) };
+            case ControlNames.Terminate:
+                if (!SessionId.TryParse(request.Session, out SessionId id))
+                    return ControlResponse.Refused(ControlNames.BadRequest, "session: 32 hexadecimal digits are expected");
+                return await node.TerminateSessionAsync(id, cancellation).ConfigureAwait(false) switch
+                {
+                    TerminationOutcome.Terminated => new() { Ok = true },
+                    TerminationOutcome.UnknownSession => ControlResponse.Refused(ControlNames.UnknownSession, $"{id}: no such session on this node"),
+                    TerminationOutcome.AlreadyEnded => ControlResponse.Refused(ControlNames.AlreadyEnded, $"{id}: has ended already"),
+                    TerminationOutcome.NotStored => ControlResponse.Refused(ControlNames.NotStored, $"{id}: its traffic has stopped, but the store does not take the end now; the node goes on trying"),
+                    _ => throw new InvalidOperationException("unknown outcome"),
+                };
+            default:
+                return ControlResponse.Refused(ControlNames.UnknownOperation, $"{Printable.Quoted(Printable.OneLine(request.Op!))}: no such operation");
+        }
+    }
+
+    private async Task WriteAsync(NetworkStream stream, ControlResponse response)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping.Token);
+        limit.CancelAfter(ControlLimits.Write);
+        await JsonSerializer.SerializeAsync(stream, response, ControlJson.Default.ControlResponse, limit.Token).ConfigureAwait(false);
+        await stream.WriteAsync("\n"u8.ToArray(), limit.Token).ConfigureAwait(false);
+    }
+}
