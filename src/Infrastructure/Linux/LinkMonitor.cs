@@ -71,6 +71,7 @@ public sealed unsafe class LinkMonitor : IDisposable
     private void Watch()
     {
         bool resynchronize = true;
+        LinkRehearsal.Play(Apply);
         while (!_stopping)
         {
             try
@@ -99,17 +100,25 @@ public sealed unsafe class LinkMonitor : IDisposable
             NetlinkReceive outcome = _notifications.TryReceive(out ReadOnlySpan<byte> datagram);
             if (outcome == NetlinkReceive.Lost) return false;
             if (outcome == NetlinkReceive.Empty) break;
-            var messages = new NetlinkMessages(datagram);
-            while (messages.TryNext(out NetlinkMessage message))
-            {
-                (network, bool affectsRoutes) = Apply(network, RouteMessageReader.Read(message));
-                routesMayDiffer |= affectsRoutes;
-            }
+            (network, bool affectsRoutes) = Apply(network, datagram);
+            routesMayDiffer |= affectsRoutes;
         }
         // A lost link is told at once; the routes that went with it in silence take one more reading.
         Publish(network, false);
         if (routesMayDiffer) Publish(network.WithDefaultRoutes(ReadDefaultRoutes()), false);
         return true;
+    }
+
+    private static (NetworkSnapshot Network, bool AffectsRoutes) Apply(NetworkSnapshot network, ReadOnlySpan<byte> datagram)
+    {
+        bool routesMayDiffer = false;
+        var messages = new NetlinkMessages(datagram);
+        while (messages.TryNext(out NetlinkMessage message))
+        {
+            (network, bool affectsRoutes) = Apply(network, RouteMessageReader.Read(message));
+            routesMayDiffer |= affectsRoutes;
+        }
+        return (network, routesMayDiffer);
     }
 
     /// <summary>

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace JumpingVpn.Infrastructure.Linux;
 
-/// <summary>What this process may do, and what to tell the user when it may not.</summary>
+/// <summary>What the calling thread may do, and what to tell the user when it may not.</summary>
 public static class Privilege
 {
     private const int CapNetAdmin = 12;
@@ -21,7 +21,7 @@ public static class Privilege
     private static bool Has(int capability)
     {
         const string Field = "CapEff:";
-        foreach (string line in File.ReadLines("/proc/self/status"))
+        foreach (string line in File.ReadLines("/proc/thread-self/status"))
         {
             if (!line.StartsWith(Field, StringComparison.Ordinal)) continue;
             return ulong.TryParse(line.AsSpan(Field.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong mask)

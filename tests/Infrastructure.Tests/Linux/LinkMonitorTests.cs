@@ -51,8 +51,10 @@ public sealed class LinkMonitorTests(ITestOutputHelper output)
                 _ = watch.Next(change => Names(change.Network).SequenceEqual(["wan1", "wan2"]));
             }
         });
+        double first = delays[0];
         delays.Sort();
-        output.WriteLine($"from the call that takes the link down to the event: median {delays[10]:0.00} ms, worst {delays[^1]:0.00} ms");
+        output.WriteLine(
+            $"from the call that takes the link down to the event: first {first:0.00}, median {delays[10]:0.00}, worst {delays[^1]:0.00} ms");
         Assert.True(delays[10] < 10, $"median {delays[10]} ms");
     }
 
