@@ -61,4 +61,5 @@ public abstract record GatewayEffect
 /// <summary>Events for one stream, with the version that they follow and the command that caused them.</summary>
 /// <param name="Before">The session as it was before the first event; the state that was decided on.</param>
 /// <param name="After">The session after the last.</param>
-public sealed record StreamAppend(Session Before, SessionCommand Cause, LanguageExt.Seq<SessionEvent> Events, Session After);
+/// <param name="PolicyHash">The policy that was decided under.</param>
+public sealed record StreamAppend(Session Before, SessionCommand Cause, LanguageExt.Seq<SessionEvent> Events, Session After, Hash256 PolicyHash);

@@ -115,7 +115,7 @@ internal sealed class GatewayTurn(GatewayState state, GatewayEnvironment environ
     /// What a command would do to a session: the append, or why it is refused. None of events is None: there is nothing to do.
     /// </summary>
     public Either<Rejection, Option<StreamAppend>> Decide(Session session, SessionCommand command) =>
-        SessionDecider.Decide(session, command, Environment.Policy).Bind(events => Evolve(session, command, events));
+        SessionDecider.Decide(session, command, Environment.Policy).Bind(events => Evolve(session, command, events, Environment.PolicyHash));
 
     /// <summary>
     /// The owner whose death this node can prove, if the session has another owner than this node: here every other incarnation,
@@ -123,7 +123,8 @@ internal sealed class GatewayTurn(GatewayState state, GatewayEnvironment environ
     /// </summary>
     public Option<Owner> Fenced(Session session) => session.Owner.Filter(owner => owner != Environment.Self);
 
-    private static Either<Rejection, Option<StreamAppend>> Evolve(Session session, SessionCommand command, Seq<SessionEvent> events)
+    private static Either<Rejection, Option<StreamAppend>> Evolve(
+        Session session, SessionCommand command, Seq<SessionEvent> events, Hash256 policyHash)
     {
         if (events.IsEmpty) return Option<StreamAppend>.None;
         Either<HistoryError, Session> after = session;
@@ -131,7 +132,7 @@ internal sealed class GatewayTurn(GatewayState state, GatewayEnvironment environ
             after = after.Bind(current => SessionDecider.Evolve(current, happened));
         // The decider's own events must fit its own history: if they do not, nothing may be granted (REQ-SAFETY-1).
         return after.Match<Either<Rejection, Option<StreamAppend>>>(
-            evolved => LanguageExt.Prelude.Some(new StreamAppend(session, command, events, evolved)),
+            evolved => LanguageExt.Prelude.Some(new StreamAppend(session, command, events, evolved, policyHash)),
             _ => new Rejection(ReasonCode.Ambiguity, session.BindingVersion, TimeSpan.Zero));
     }
 

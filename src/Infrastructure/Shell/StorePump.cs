@@ -1,0 +1,125 @@
+using System.Collections.Immutable;
+using JumpingVpn.Domain.Audit;
+using JumpingVpn.Domain.EventStore;
+using JumpingVpn.Domain.Gateway;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Sessions;
+using JumpingVpn.Infrastructure.EventStore;
+
+namespace JumpingVpn.Infrastructure.Shell;
+
+/// <summary>
+/// Carries a gateway core's appends to the store and its answers back. An answer that does not say what happened is
+/// resolved by reading before the core hears of it; streams that have grown to their bound are compacted on the way.
+/// </summary>
+/// <param name="post">Takes an answer, on any thread.</param>
+/// <param name="warn">Takes one line about something that went wrong beside the answers.</param>
+public sealed class StorePump(
+    IEventStore store, Owner self, Func<Instant> clock, Func<WallTime> wall, Action<GatewayInput> post, Action<string> warn)
+{
+    /// <summary>Pause between two reads that try to find out what became of an append.</summary>
+    private static readonly TimeSpan ResolvePause = TimeSpan.FromMilliseconds(200);
+
+    private int _running;
+
+    /// <summary>Appends whose answer has not come, and compactions that run.</summary>
+    public int Running => Volatile.Read(ref _running);
+
+    /// <summary>Starts an append; its answer comes by itself.</summary>
+    public void Start(GatewayEffect.Append append)
+    {
+        Interlocked.Increment(ref _running);
+        _ = RunAsync(append);
+    }
+
+    private async Task RunAsync(GatewayEffect.Append append)
+    {
+        try
+        {
+            AppendRequest request = SessionRecords.Request(append.Streams, wall());
+            AppendResult result = await store.AppendAsync(request).ConfigureAwait(false);
+            AppendOutcome outcome = result is AppendResult.Unknown unknown
+                ? await ResolveAsync(request, unknown.Reason).ConfigureAwait(false)
+                : OutcomeOf(result);
+            post(new GatewayInput.AppendFinished(append.Number, outcome));
+            if (result is AppendResult.Committed committed) await CompactAsync(append.Streams, committed).ConfigureAwait(false);
+            else warn($"the store refused an append to session {append.Streams[0].Before.Id}: {result}");
+        }
+        catch (Exception fault)
+        {
+            // A broken invariant of the store: nothing is known, so nothing may be granted (REQ-SAFETY-1).
+            warn($"append {append.Number} failed: {fault.Message}");
+            post(new GatewayInput.AppendFinished(append.Number, AppendOutcome.Conflict));
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _running);
+        }
+    }
+
+    private static AppendOutcome OutcomeOf(AppendResult result) => result switch
+    {
+        AppendResult.Committed => AppendOutcome.Committed,
+        AppendResult.BudgetExceeded => AppendOutcome.BudgetExceeded,
+        AppendResult.Unavailable or AppendResult.Uncompacted => AppendOutcome.Unavailable,
+        AppendResult.Conflict or AppendResult.Missing or AppendResult.Ended or AppendResult.ClientBusy => AppendOutcome.Conflict,
+        _ => AppendOutcome.Conflict,
+    };
+
+    /// <summary>
+    /// Reads until the store tells whether the append is there. Both streams of one request have the same fate, so the last
+    /// one speaks for both.
+    /// </summary>
+    private async Task<AppendOutcome> ResolveAsync(AppendRequest request, string reason)
+    {
+        warn($"an append's outcome is unknown ({reason}); reading");
+        StreamAppendCheck check = StreamAppendCheck.Of(request);
+        while (true)
+        {
+            switch (await store.LoadAsync(check.Stream).ConfigureAwait(false))
+            {
+                case LoadResult.Found found:
+                    return check.Judge(found.History);
+                case LoadResult.Missing:
+                    return check.ExpectedVersion == 0 ? AppendOutcome.Unavailable : AppendOutcome.Conflict;
+                case LoadResult.Corrupt:
+                    return AppendOutcome.Conflict;
+                default:
+                    await Task.Delay(ResolvePause).ConfigureAwait(false);
+                    break;
+            }
+        }
+    }
+
+    private async Task CompactAsync(ImmutableArray<Domain.Gateway.StreamAppend> streams, AppendResult.Committed committed)
+    {
+        for (int i = 0; i < streams.Length; i++)
+        {
+            StreamPosition position = committed.Positions[i];
+            Session session = streams[i].After;
+            // An ended session is retired as a whole.
+            if (!position.CompactionDue || session.IsTerminal) continue;
+            CompactResult result = await store.CompactAsync(
+                session.Id, position.Head.Version, SessionRecords.SnapshotOf(session, self, clock(), wall())).ConfigureAwait(false);
+            if (result is not (CompactResult.Done or CompactResult.NotThere)) warn($"session {session.Id} was not compacted: {result}");
+        }
+    }
+
+    /// <summary>What a stream must look like if an append of unknown fate has been committed.</summary>
+    private readonly record struct StreamAppendCheck(SessionId Stream, long ExpectedVersion, EventDraft Last, long LastVersion)
+    {
+        public static StreamAppendCheck Of(AppendRequest request)
+        {
+            Domain.EventStore.StreamAppend append = request.Streams[^1];
+            return new(append.Stream, append.ExpectedVersion, append.Events[^1], append.ExpectedVersion + append.Events.Length);
+        }
+
+        public AppendOutcome Judge(StreamHistory history)
+        {
+            if (history.Head.Version == ExpectedVersion) return AppendOutcome.Unavailable;
+            long version = LastVersion;
+            EventEnvelope? last = history.Envelopes.FirstOrDefault(envelope => envelope.Version == version);
+            return last is not null && history.Head.Version == LastVersion && last.Draft == Last ? AppendOutcome.Committed : AppendOutcome.Conflict;
+        }
+    }
+}
