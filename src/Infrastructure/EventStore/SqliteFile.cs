@@ -11,6 +11,7 @@ namespace JumpingVpn.Infrastructure.EventStore;
 internal static class SqliteFile
 {
     private const int HeaderSize = 100;
+    private const int PageSizeOffset = 16;
     private const int UserVersionOffset = 60;
     private const int ApplicationIdOffset = 68;
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
@@ -65,9 +66,11 @@ internal static class SqliteFile
     private static string? Inspect(string path)
     {
         Span<byte> header = stackalloc byte[HeaderSize];
+        long length;
         using (var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))
         {
-            if (file.Length == 0) return $"{path} is empty: it was cut off, or is no event store";
+            length = file.Length;
+            if (length == 0) return $"{path} is empty: it was cut off, or is no event store";
             if (file.ReadAtLeast(header, HeaderSize, throwOnEndOfStream: false) < HeaderSize || !header.StartsWith("SQLite format 3\0"u8))
                 return $"{path} is not an SQLite database";
         }
@@ -76,9 +79,15 @@ internal static class SqliteFile
         int version = BinaryPrimitives.ReadInt32BigEndian(header[UserVersionOffset..]);
         if (version > SqliteSchema.Version) return $"{path} was written by a newer version (schema {version}; this one knows {SqliteSchema.Version})";
         if (version < SqliteSchema.Version) return $"{path} has an unknown schema ({version})";
+        // With a log beside it the file may be behind, and opening it mends that.
+        if (length % PageSize(header) != 0 && !File.Exists(path + "-wal")) return $"{path} is cut off at {length} bytes";
         if (File.GetUnixFileMode(path) != OwnerOnly) File.SetUnixFileMode(path, OwnerOnly);
         return null;
     }
+
+    /// <summary>The header's page size; 1 stands for 65,536 (the file format's description, 1.3.2).</summary>
+    private static int PageSize(ReadOnlySpan<byte> header) =>
+        BinaryPrimitives.ReadUInt16BigEndian(header[PageSizeOffset..]) is var size and > 1 ? size : 65_536;
 
     private static Either<string, SqliteConnection> Connect(string path)
     {
@@ -93,7 +102,7 @@ internal static class SqliteFile
             var answer = (string?)check.ExecuteScalar();
             if (answer == "ok") return connection;
             connection.Dispose();
-            return $"{path} is damaged: {answer}";
+            return $"{path} is damaged: {answer?.ReplaceLineEndings("; ")}";
         }
         catch (SqliteException)
         {
