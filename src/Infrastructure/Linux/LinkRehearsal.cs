@@ -7,8 +7,8 @@ using static JumpingVpn.Infrastructure.Linux.Netlink.NetlinkNumbers;
 namespace JumpingVpn.Infrastructure.Linux;
 
 /// <summary>
-/// Takes an invented uplink through its life, from appearing to being removed, so that the code that judges the first real loss of an uplink is
-/// compiled before it is needed. Cold, that first verdict took 4 to 16 ms; nothing but time comes of it.
+/// Takes an invented uplink through its life, from appearing to being removed, so that the code that judges the first real loss of an
+/// uplink is compiled before it is needed. Cold, that first verdict took 4 to 16 ms; nothing but time comes of it.
 /// </summary>
 internal static class LinkRehearsal
 {

@@ -54,7 +54,7 @@ public sealed class LinkMonitorTests(ITestOutputHelper output)
         double first = delays[0];
         delays.Sort();
         output.WriteLine(
-            $"from the call that takes the link down to the event: first {first:0.00}, median {delays[10]:0.00}, worst {delays[^1]:0.00} ms");
+            $"from taking the link down to the event: first {first:0.00}, median {delays[10]:0.00}, worst {delays[^1]:0.00} ms");
         Assert.True(delays[10] < 10, $"median {delays[10]} ms");
     }
 
