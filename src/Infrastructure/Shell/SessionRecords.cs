@@ -53,6 +53,6 @@ public static class SessionRecords
 
     private static SessionSummary SummaryOf(Session session) => new(
         session.Client, session.State.ToString(), session.IsTerminal,
-        session.Owner.Map(owner => new SessionOwner(owner.Node, owner.Incarnation)),
+        session.Owner,
         (long)session.OwnershipEpoch, session.RecoveryDeadline, session.ExpiresAt);
 }
