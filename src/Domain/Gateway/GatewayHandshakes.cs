@@ -157,7 +157,7 @@ internal static class GatewayHandshakes
                 return;
             }
         }
-        var candidate = new TransportCandidate(handshake.Source.Remote, handshake.Source.Local, new Paths.PathId((byte)handshake.Path));
+        var candidate = new TransportCandidate(handshake.Source.Remote, handshake.Source.Local, new Paths.PathId(handshake.Path));
         var command = new SessionCommand.Establish(turn.Now, turn.Environment.Self, handshake.Client.Key, handshake.Client.Name,
             handshake.Client.Addresses, handshake.Instance, candidate, turn.Environment.PolicyHash);
         turn.Decide(Session.Birth(handshake.Session), command).Match(

@@ -176,7 +176,7 @@ internal static class GatewayReattaches
     private static SessionCommand CommandFor(GatewayTurn turn, Session session, Prepare request, TransportAddress source)
     {
         Owner self = turn.Environment.Self;
-        var candidate = new TransportCandidate(source.Remote, source.Local, new Paths.PathId((byte)request.Path));
+        var candidate = new TransportCandidate(source.Remote, source.Local, new Paths.PathId(request.Path));
         var wish = new ReattachRequest(request.Kind, request.Nonce, request.BindingVersion, candidate, request.Instance);
         return session.Owner.Exists(owner => owner == self)
             ? new SessionCommand.Reattach(turn.Now, self, wish)

@@ -2,8 +2,8 @@ using System.Globalization;
 
 namespace JumpingVpn.Domain.Paths;
 
-/// <summary>The client's number for one of its paths (uplink, gateway endpoint). One byte on the wire; 0 is a path too.</summary>
-public readonly record struct PathId(byte Value) : IComparable<PathId>
+/// <summary>The client's number for one of its paths (uplink, gateway endpoint). Four bytes on the wire.</summary>
+public readonly record struct PathId(uint Value) : IComparable<PathId>
 {
     public int CompareTo(PathId other) => Value.CompareTo(other.Value);
 

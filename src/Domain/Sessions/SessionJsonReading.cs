@@ -110,7 +110,7 @@ internal static class SessionJsonReading
 
     private static Owner OwnerOf(JsonFields fields) => new(fields.Text("node"), fields.Parsed<IncarnationId>("incarnation", IncarnationId.TryParse));
 
-    private static PathId Path(JsonFields fields) => fields.Int32("path") is >= 0 and <= byte.MaxValue and var path ? new((byte)path) : fields.Bad("path", default(PathId));
+    private static PathId Path(JsonFields fields) => new(fields.UInt32("path"));
 
     private static bool AnyText(string text, out string value)
     {

@@ -94,10 +94,10 @@ internal static class SessionJsonWriting
 
     private static JsonValue Transport(TransportBinding transport) => Object(
         ("id", OfUInt64(transport.Id)), ("node", Of(transport.Node)), ("remote", Of(transport.Remote.ToString())),
-        ("local", Of(transport.Local.ToString())), ("path", Of(transport.Path.Value)), ("boundAt", At(transport.BoundAt)));
+        ("local", Of(transport.Local.ToString())), ("path", Small(transport.Path.Value)), ("boundAt", At(transport.BoundAt)));
 
     private static JsonValue Candidate(TransportCandidate candidate) => Object(
-        ("remote", Of(candidate.Remote.ToString())), ("local", Of(candidate.Local.ToString())), ("path", Of(candidate.Path.Value)));
+        ("remote", Of(candidate.Remote.ToString())), ("local", Of(candidate.Local.ToString())), ("path", Small(candidate.Path.Value)));
 
     private static JsonValue Request(ReattachRequest request) => Object(
         ("kind", Of(request.Kind.ToString())), ("nonce", OfUInt64(request.Nonce)), ("bindingVersion", OfUInt64(request.ExpectedBindingVersion)),

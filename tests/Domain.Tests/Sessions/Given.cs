@@ -23,7 +23,7 @@ internal static class Given
     public static Instant At(double seconds) => new((long)(seconds * TimeSpan.TicksPerSecond));
 
     public static TransportCandidate Wan(int number, int port = 4000) => new(
-        Endpoint.From(IPAddress.Parse($"198.51.100.{number}"), port), Endpoint.From(IPAddress.Parse("192.0.2.1"), 51830), new PathId((byte)number));
+        Endpoint.From(IPAddress.Parse($"198.51.100.{number}"), port), Endpoint.From(IPAddress.Parse("192.0.2.1"), 51830), new PathId((uint)number));
 
     public static AddressSet Addresses(params string[] prefixes)
     {
