@@ -19,7 +19,16 @@ outage.SetAction(parsed => OutageBench.Run(new OutageBenchOptions(
     parsed.GetValue(list),
     parsed.GetValue(json))));
 
-var root = new RootCommand("Measures a tunnel in network namespaces of its own.") { outage };
+var throughputRounds = new Option<int>("--rounds") { Description = "rounds", DefaultValueFactory = _ => 5 };
+var seconds = new Option<int>("--seconds") { Description = "length of each transfer", DefaultValueFactory = _ => 3 };
+var throughput = new Command("throughput", "how fast a tunnel is and what it costs") { throughputRounds, json, tunnel, seconds };
+throughput.SetAction(parsed => ThroughputBench.Run(new ThroughputBenchOptions(
+    parsed.GetValue(throughputRounds),
+    parsed.GetValue(tunnel) ?? [],
+    parsed.GetValue(seconds),
+    parsed.GetValue(json))));
+
+var root = new RootCommand("Measures a tunnel in network namespaces of its own.") { outage, throughput };
 ParseResult result = root.Parse(args);
 if (result.Errors.Count > 0)
 {

@@ -9,7 +9,7 @@ namespace JumpingVpn.Node.Lab;
 /// The client's default routes go by wan1 (metric 100) and wan2 (metric 200). The routers masquerade and drop new connections
 /// from outside. Nothing leaves the namespaces.
 /// </summary>
-public sealed class LabTopology : IDisposable
+public sealed class LabTopology : ILabHosts, IDisposable
 {
     private static readonly TimeSpan LinksLimit = TimeSpan.FromSeconds(5);
 
@@ -36,8 +36,9 @@ public sealed class LabTopology : IDisposable
 
     public LabNamespace Gateway { get; }
 
-    /// <summary>For keys, configurations, stores and logs; only root reads it, and it is removed with the topology.</summary>
     public string WorkDirectory { get; }
+
+    public IReadOnlyList<string> Uplinks { get; } = ["wan1", "wan2"];
 
     /// <summary>Builds the network. Throws <see cref="LabException"/>, with nothing left behind, when it cannot.</summary>
     public static LabTopology Create(LabOptions? options = null)
@@ -58,7 +59,6 @@ public sealed class LabTopology : IDisposable
         }
     }
 
-    /// <summary>The client host number <paramref name="client"/>, counted from 0.</summary>
     public LabNamespace ClientAt(int client) => clients[client];
 
     /// <summary>Router 1 or 2.</summary>

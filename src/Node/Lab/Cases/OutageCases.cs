@@ -22,7 +22,11 @@ public static class OutageCases
         new("loss", "30 % loss on path 1 for 5 s", new(Delivered: 0.95, TcpStallMilliseconds: 500), (lab, _) => new LossFault(lab, 30), Lasting: TimeSpan.FromSeconds(5)),
         new("flap-silent", "path 1 flaps silently 500/500 ms for 15 s", new(Delivered: 0.97, Moves: 3), (lab, _) => new FlapFault(lab, new BlackholeFault(lab), FlapHalf, FlapTotal), Lasting: TimeSpan.Zero),
         new("flap-link", "the same with link events", new(Delivered: 0.998, Moves: 3), (lab, _) => new FlapFault(lab, new LinkDownFault(lab), FlapHalf, FlapTotal), Lasting: TimeSpan.Zero),
-        new("voluntary", "voluntary switch to a better path", new(NothingLost: true), (lab, tunnel) => new ReturnToPreferredFault(lab, tunnel), NeedsSession: true),
+        new("voluntary", "voluntary switch to a better path", new(NothingLost: true), (lab, tunnel) => new ReturnToPreferredFault(lab, tunnel), NeedsSession: true)
+        {
+            // The default of 30 s is the same decision, later.
+            NodeOptions = new() { Policy = new Dictionary<string, string> { ["return_hold"] = "3s" } },
+        },
     ];
 
     /// <summary>The case of this name, or null.</summary>

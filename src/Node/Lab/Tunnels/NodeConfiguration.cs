@@ -10,12 +10,14 @@ internal sealed class NodeConfiguration
     public const string Device = "jump0";
 
     private readonly string directory;
+    private readonly string uplinks;
     private readonly NodeKeys gateway = NodeKeys.Create();
     private readonly NodeKeys[] clients;
 
-    public NodeConfiguration(string directory, NodeTunnelOptions options)
+    public NodeConfiguration(ILabHosts hosts, NodeTunnelOptions options)
     {
-        this.directory = directory;
+        directory = hosts.WorkDirectory;
+        uplinks = string.Join(", ", hosts.Uplinks);
         clients = [.. Enumerable.Range(0, options.Clients).Select(_ => NodeKeys.Create())];
         gateway.WritePrivate(PathOf("gateway.key"));
         Write("gateway.yaml", GatewayText(options));
@@ -72,7 +74,7 @@ internal sealed class NodeConfiguration
             identity: { private_key_file: {{name}}.key }
             gateway: { public_key: "{{gateway.Public}}", endpoints: ["{{endpoint}}"], allowed_ips: ["10.77.0.0/24", "fd77::/64"] }
             tunnel: { name: {{Device}} }
-            uplinks: [wan1, wan2]
+            uplinks: [{{uplinks}}]
             control: {{name}}.sock
 
             """);

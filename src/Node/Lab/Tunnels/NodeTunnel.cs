@@ -5,18 +5,18 @@ namespace JumpingVpn.Node.Lab.Tunnels;
 /// <summary>This program on both ends: a gateway on the embedded store and one or more clients.</summary>
 public sealed class NodeTunnel : ILabTunnel
 {
-    private readonly LabTopology topology;
+    private readonly ILabHosts hosts;
     private readonly NodeTunnelOptions options;
     private readonly NodeConfiguration configuration;
     private readonly Dictionary<string, string> environment = [];
     private readonly LabNode?[] clients;
     private readonly List<string> earlierOutput = [];
 
-    public NodeTunnel(LabTopology topology, NodeTunnelOptions? options = null)
+    public NodeTunnel(ILabHosts hosts, NodeTunnelOptions? options = null)
     {
-        this.topology = topology;
+        this.hosts = hosts;
         this.options = options ?? new NodeTunnelOptions();
-        configuration = new NodeConfiguration(topology.WorkDirectory, this.options);
+        configuration = new NodeConfiguration(hosts, this.options);
         clients = new LabNode?[this.options.Clients];
         if (this.options.Cipher is { } cipher) environment["JUMPING_VPN_CIPHER"] = cipher;
     }
@@ -52,13 +52,13 @@ public sealed class NodeTunnel : ILabTunnel
     public void StartGateway()
     {
         Retire(Gateway);
-        Gateway = StartNode("gateway", topology.Gateway);
+        Gateway = StartNode("gateway", hosts.Gateway);
     }
 
     public void StartClient(int client)
     {
         Retire(clients[client]);
-        clients[client] = StartNode(NodeConfiguration.ClientName(client), topology.ClientAt(client));
+        clients[client] = StartNode(NodeConfiguration.ClientName(client), hosts.ClientAt(client));
     }
 
     public void RestartGateway()

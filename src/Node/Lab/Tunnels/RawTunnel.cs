@@ -11,6 +11,8 @@ public sealed class RawTunnel : ILabTunnel
 
     public int? GatewayProcessId => null;
 
+    public IReadOnlyList<int> ProcessIds => [];
+
     public void Start()
     {
     }

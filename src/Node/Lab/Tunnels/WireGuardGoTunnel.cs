@@ -4,7 +4,7 @@ using System.Net;
 namespace JumpingVpn.Node.Lab.Tunnels;
 
 /// <summary>wireguard-go as the host has it, for comparison. Keepalive is 1 s, the shortest there is, which favours it.</summary>
-public sealed class WireGuardGoTunnel(LabTopology topology) : ILabTunnel
+public sealed class WireGuardGoTunnel(ILabHosts hosts) : ILabTunnel
 {
     private const int Port = 51820;
     private const string ClientInner = "10.77.0.2";
@@ -24,7 +24,6 @@ public sealed class WireGuardGoTunnel(LabTopology topology) : ILabTunnel
 
     public int? GatewayProcessId => gateway?.Id;
 
-    /// <summary>The processes' ids, client first; for measurements of their CPU time and memory.</summary>
     public IReadOnlyList<int> ProcessIds => [client!.Id, gateway!.Id];
 
     private string ClientDevice => "wgc" + suffix;
@@ -37,7 +36,7 @@ public sealed class WireGuardGoTunnel(LabTopology topology) : ILabTunnel
     public void Start()
     {
         StartGateway();
-        client = Open(topology.Client, ClientDevice, ClientInner, $"""
+        client = Open(hosts.ClientAt(0), ClientDevice, ClientInner, $"""
             [Interface]
             PrivateKey = {clientKeys.Private}
             [Peer]
@@ -80,7 +79,7 @@ public sealed class WireGuardGoTunnel(LabTopology topology) : ILabTunnel
         if (File.Exists(SocketOf(device))) File.Delete(SocketOf(device));
     }
 
-    private void StartGateway() => gateway = Open(topology.Gateway, GatewayDevice, GatewayInner, $"""
+    private void StartGateway() => gateway = Open(hosts.Gateway, GatewayDevice, GatewayInner, $"""
         [Interface]
         PrivateKey = {gatewayKeys.Private}
         ListenPort = {Port}

@@ -2,10 +2,6 @@ using System.Net;
 
 namespace JumpingVpn.Node.Lab.Tunnels;
 
-/// <summary>What a session shows of itself at one moment.</summary>
-/// <param name="Uplink">The uplink that carries it, null without a transport.</param>
-public sealed record LabSession(string Id, string State, long Version, long Switches, string? Uplink, string? LastReason);
-
 /// <summary>
 /// A tunnel between the lab's client and gateway, so that one measurement serves this program and what it is compared with.
 /// </summary>
@@ -17,6 +13,9 @@ public interface ILabTunnel : IDisposable
 
     /// <summary>The gateway's process; null where there is none.</summary>
     int? GatewayProcessId { get; }
+
+    /// <summary>The processes of both ends, client first: for measurements of their CPU time and memory.</summary>
+    IReadOnlyList<int> ProcessIds { get; }
 
     /// <summary>Starts both ends and returns when they are ready to carry traffic, or throws <see cref="LabException"/>.</summary>
     void Start();
