@@ -12,6 +12,9 @@ public static class LabCleanup
     private static readonly HashSet<IDisposable> Live = [];
     private static readonly List<PosixSignalRegistration> Registrations = [];
 
+    /// <summary>A signal has told the process to end: errors from here on only say that things are being removed.</summary>
+    public static bool IsEnding { get; private set; }
+
     /// <summary>Has <paramref name="resource"/> disposed if the process ends before its user does so.</summary>
     public static void Register(IDisposable resource)
     {
@@ -78,6 +81,7 @@ public static class LabCleanup
     private static void End(PosixSignalContext context)
     {
         context.Cancel = true;
+        IsEnding = true;
         // Exit code of a shell for a process that ended by this signal.
         int number = context.Signal switch { PosixSignal.SIGINT => 2, PosixSignal.SIGTERM => 15, PosixSignal.SIGHUP => 1, _ => 3 };
         Environment.Exit(128 + number);

@@ -3,15 +3,15 @@ using System.Net.Sockets;
 
 namespace JumpingVpn.Node.Lab.Probes;
 
-/// <summary>Makes the one TCP connection of the probe streams, from the client's host to the gateway's.</summary>
+/// <summary>Makes a TCP connection from the client's host to the gateway's.</summary>
 internal static class ProbeConnection
 {
     private const int AttemptMilliseconds = 1000;
 
     /// <summary>Both ends; throws <see cref="LabException"/> when no connection is made within the limit.</summary>
-    public static (TcpProbe Client, TcpProbe Gateway) Open(ProbeOptions options, TimeSpan limit)
+    public static (Socket Client, Socket Gateway) Open(ProbeOptions options, int port, TimeSpan limit)
     {
-        IPEndPoint local = new(options.GatewayAddress, TcpProbe.Port);
+        IPEndPoint local = new(options.GatewayAddress, port);
         using Socket listener = options.Gateway.Run(() => Listen(local));
         long deadline = LabClock.Now + ProbeStreams.Nanoseconds(limit);
         string reason = "no answer";
@@ -21,7 +21,7 @@ internal static class ProbeConnection
             try
             {
                 if (TryConnect(client, local, ref reason) && LabNative.WaitReadable(listener.SafeHandle, AttemptMilliseconds))
-                    return (new TcpProbe(client, options.Capacity), new TcpProbe(AcceptLast(listener), options.Capacity));
+                    return (client, AcceptLast(listener));
                 client.Dispose();
             }
             catch (SocketException exception)

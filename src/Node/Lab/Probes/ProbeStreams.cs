@@ -45,7 +45,8 @@ public sealed class ProbeStreams : IDisposable
     /// </summary>
     public static ProbeStreams Start(ProbeOptions options, TimeSpan limit)
     {
-        (TcpProbe Client, TcpProbe Gateway) tcp = ProbeConnection.Open(options, limit);
+        (Socket Client, Socket Gateway) sockets = ProbeConnection.Open(options, TcpProbe.Port, limit);
+        (TcpProbe Client, TcpProbe Gateway) tcp = (new(sockets.Client, options.Capacity), new(sockets.Gateway, options.Capacity));
         UdpProbe? client = null, gateway = null;
         try
         {

@@ -53,6 +53,13 @@ internal sealed class UdpProbe : IDisposable
         receiver = ProbeThread.Start(name + " udp in", ReceiveLoop);
     }
 
+    /// <summary>Sends every datagram back instead of logging it: with a sender on the other end, a ping.</summary>
+    public void StartEchoing(string name)
+    {
+        receiving = true;
+        receiver = ProbeThread.Start(name + " udp echo", EchoLoop);
+    }
+
     public void StartSending(string name, long start)
     {
         sending = true;
@@ -111,6 +118,17 @@ internal sealed class UdpProbe : IDisposable
         datagram.Clear();
         BinaryPrimitives.WriteInt64BigEndian(datagram, sequence);
         LabNative.TrySend(socket.SafeHandle, datagram);
+    }
+
+    private void EchoLoop()
+    {
+        Span<byte> datagram = stackalloc byte[ProbeOptions.MessageSize];
+        while (receiving)
+        {
+            if (!LabNative.WaitReadable(socket.SafeHandle, PollMilliseconds)) continue;
+            int received = LabNative.TryReceive(socket.SafeHandle, datagram);
+            if (received > 0) LabNative.TrySend(socket.SafeHandle, datagram[..received]);
+        }
     }
 
     private void ReceiveLoop()
