@@ -12,6 +12,7 @@ public static class CommandLine
 {
     private static readonly (string Name, Func<Command> Make)[] Commands =
     [
+        ("demo", DemoCommand.Make),
         ("keygen", KeygenCommand.Make),
         ("pubkey", PubkeyCommand.Make),
         ("check", CheckCommand.Make),

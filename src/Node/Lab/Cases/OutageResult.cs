@@ -14,7 +14,7 @@ public sealed record OutageResult(ProbeReport Probes, LabSession? Before, LabSes
     public double? TcpStallMilliseconds => Probes.TcpAlive ? Probes.TcpStall?.TotalMilliseconds : null;
 
     /// <summary>Moves of the session from one transport to another; null where the tunnel knows no session.</summary>
-    public long? Moves => After is { } after && Before is { } before ? after.Switches - before.Switches : null;
+    public long? Moves => After is { } after && Before is { } before ? (long)(after.Switches - before.Switches) : null;
 
     /// <summary>The session is the one that it was; true where the tunnel knows none.</summary>
     public bool SameSession => Before?.Id == After?.Id;

@@ -15,7 +15,7 @@ internal sealed record DemoOutcome(
     bool TcpAlive,
     long Transferred)
 {
-    public long Jumps => (After?.Switches ?? 0) - Before.Switches;
+    public ulong Jumps => After is { } after && after.Id == Before.Id ? after.Switches - Before.Switches : 0;
 
     /// <summary>What did not hold, each in one line.</summary>
     public IEnumerable<string> Problems()

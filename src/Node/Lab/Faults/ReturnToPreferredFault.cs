@@ -12,7 +12,7 @@ public sealed class ReturnToPreferredFault(LabTopology topology, ILabTunnel tunn
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
     private readonly LinkDownFault linkDown = new(topology);
-    private long switchesBefore;
+    private ulong switchesBefore;
 
     public override string Name => "return to the preferred uplink";
 

@@ -1,3 +1,5 @@
+using JumpingVpn.Node.Control;
+
 namespace JumpingVpn.Node.Lab.Tunnels;
 
 /// <summary>One process of this program, started with `run` inside a namespace.</summary>
@@ -55,10 +57,26 @@ public sealed class LabNode : IDisposable
     }
 
     /// <summary>The status, or null while the node does not answer.</summary>
-    public NodeStatus? ReadStatus() => NodeStatus.TryRead(ControlPath);
+    public NodeStatus? ReadStatus()
+    {
+        // Asked again and again while a node starts: a socket that is not there yet must not cost an exception each time.
+        if (!File.Exists(ControlPath) || !ControlClient.TryConnect(ControlPath, out ControlClient? control, out _)) return null;
+        using (control)
+        {
+            try
+            {
+                return control.Ask(new ControlRequest { Op = ControlNames.Status }).Status;
+            }
+            catch (IOException)
+            {
+                // The node went away between two lives.
+                return null;
+            }
+        }
+    }
 
     /// <summary>The only session of a client, the first one of a gateway; null if there is none or the node does not answer.</summary>
-    public LabSession? ReadSession() => ReadStatus() is { Sessions: [LabSession session, ..] } ? session : null;
+    public LabSession? ReadSession() => ReadStatus() is { Sessions: [SessionStatus session, ..] } ? LabSession.From(session) : null;
 
     public void Signal(int signal) => process.Signal(signal);
 
