@@ -24,6 +24,9 @@ internal sealed class Peer : IDisposable
     /// <summary>Where the data plane listens.</summary>
     public Endpoint Plane { get; set; }
 
+    /// <summary>Where the last packet came from.</summary>
+    public Endpoint LastSource { get; private set; }
+
     public void Send(ReadOnlySpan<byte> datagram) => _socket.SendTo(datagram, Plane.ToIPEndPoint());
 
     /// <summary>Seals an inner packet as the wire format says and sends it.</summary>
@@ -44,7 +47,9 @@ internal sealed class Peer : IDisposable
     /// <summary>The next data packet from the data plane, opened.</summary>
     public (uint Index, ulong Counter, byte Flags, byte[] Inner) Receive(params EpochKeys[] keys)
     {
-        int length = _socket.Receive(_buffer);
+        EndPoint source = new IPEndPoint(IPAddress.Any, 0);
+        int length = _socket.ReceiveFrom(_buffer, ref source);
+        LastSource = Endpoint.From((IPEndPoint)source);
         ReadOnlySpan<byte> datagram = _buffer.AsSpan(0, length);
         Assert.Equal(4, datagram[0]);
         uint index = BinaryPrimitives.ReadUInt32LittleEndian(datagram[4..]);

@@ -101,6 +101,26 @@ internal sealed class PlaneHarness : IDisposable
         }
     }
 
+    /// <summary>
+    /// Has packets arrive in one batch: they are sent while the receiving thread is kept busy by a report that waits.
+    /// </summary>
+    public void Hold(EpochKeys keys, IEnumerable<(byte[] Packet, byte Flags)> packets, ulong counterStep = 1)
+    {
+        using var gate = new ManualResetEventSlim();
+        Events.Gate = gate;
+        Peer.Send([9]);
+        WaitFor(() => Events.AtGate);
+        ulong counter = 0;
+        foreach ((byte[] packet, byte flags) in packets)
+        {
+            Peer.Send(keys, counter, packet, flags);
+            counter += counterStep;
+        }
+        Events.Gate = null;
+        gate.Set();
+        WaitFor(() => !Events.AtGate);
+    }
+
     public bool NothingDelivered()
     {
         Settle();

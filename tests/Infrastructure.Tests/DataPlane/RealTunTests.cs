@@ -87,6 +87,7 @@ public sealed class RealTunTests
                 for (int i = 0; i < 3; i++) sender.Send(sent);
                 for (int i = 0; i < 3; i++)
                 {
+                    Assert.True(receiver.Poll(3_000_000, SelectMode.SelectRead), $"{size} bytes to {address}, number {i}: {lab.Drops}");
                     int length = receiver.Receive(buffer);
                     Assert.Equal(sent, buffer.AsSpan(0, length));
                 }
@@ -147,8 +148,19 @@ public sealed class RealTunTests
         lab.Left.Namespace.Execute("ping -c 2 -i 0.05 -W 2 10.9.0.2");
     }
 
+    /// <summary>Sends datagrams that nobody reads.</summary>
+    internal static void SendDatagrams(TunnelLab lab, string address, int count, int size)
+    {
+        using Socket sender = lab.Left.Namespace.Run(() => new Socket(IPAddress.Parse(address).AddressFamily, SocketType.Dgram, ProtocolType.Udp));
+        using Socket receiver = lab.Right.Namespace.Run(() => new Socket(IPAddress.Parse(address).AddressFamily, SocketType.Dgram, ProtocolType.Udp));
+        receiver.Bind(new IPEndPoint(IPAddress.Parse(address), 5003));
+        sender.Connect(IPAddress.Parse(address), 5003);
+        byte[] datagram = new byte[size];
+        for (int i = 0; i < count; i++) sender.Send(datagram);
+    }
+
     /// <summary>Sends random bytes to the right end, which sends them back, and compares hashes.</summary>
-    private static void Transfer(TunnelLab lab, string address, int bytes)
+    internal static void Transfer(TunnelLab lab, string address, int bytes)
     {
         var endPoint = new IPEndPoint(IPAddress.Parse(address), 5002);
         using Socket listener = lab.Right.Namespace.Run(() => new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp));

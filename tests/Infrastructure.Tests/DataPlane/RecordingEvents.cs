@@ -18,7 +18,21 @@ internal sealed class RecordingEvents : IDataPlaneEvents
 
     public ConcurrentQueue<(int Socket, int Errno)> Failures { get; } = new();
 
-    public void ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram) => Datagrams.Enqueue((source, datagram.ToArray()));
+    /// <summary>Where the next control datagram keeps the receiving thread waiting.</summary>
+    public ManualResetEventSlim? Gate { get; set; }
+
+    public bool AtGate => _atGate;
+
+    private volatile bool _atGate;
+
+    public void ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram)
+    {
+        Datagrams.Enqueue((source, datagram.ToArray()));
+        if (Gate is not { } gate) return;
+        _atGate = true;
+        gate.Wait();
+        _atGate = false;
+    }
 
     public void ControlFrame(SessionId session, uint localIndex, ReadOnlySpan<byte> frame) => Frames.Enqueue((session, localIndex, frame.ToArray()));
 

@@ -3,6 +3,7 @@ using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Protocol;
 using JumpingVpn.Infrastructure.Crypto;
 using JumpingVpn.Infrastructure.Crypto.Packet;
+using JumpingVpn.Infrastructure.DataPlane;
 using JumpingVpn.Infrastructure.Linux;
 using Plane = JumpingVpn.Infrastructure.DataPlane.DataPlane;
 
@@ -28,7 +29,27 @@ internal sealed class TunnelLab : IDisposable
         string left = outerIPv6 ? "2001:db8::1" : "192.0.2.1", right = outerIPv6 ? "2001:db8::2" : "192.0.2.2";
         Left.Start("1", left, right, leftToRight, rightToLeft, offload, cipher);
         Right.Start("2", right, left, rightToLeft, leftToRight, offload, cipher);
+        // A link that has just come up drops what is sent before the kernel has noticed that it is up.
+        PlaneHarness.WaitFor(() => Answers("10.9.0.2") && Answers("fd09::2"));
+
+        bool Answers(string address)
+        {
+            try
+            {
+                Left.Namespace.Execute($"ping -c 1 -W 1 {address}");
+                return true;
+            }
+            catch (LinuxException)
+            {
+                return false;
+            }
+        }
     }
+
+    /// <summary>What both ends dropped, for a failed test's message.</summary>
+    public string Drops => string.Join(", ", new[] { Left, Right }.SelectMany(node => Enum.GetValues<DropReason>()
+        .Where(reason => node.Plane.Drops(reason) != 0)
+        .Select(reason => $"{(node == Left ? "left" : "right")} {reason} {node.Plane.Drops(reason)}")));
 
     public Node Left { get; } = new();
 
