@@ -31,16 +31,25 @@ public static class SegmentReader
     /// <summary>Every line.</summary>
     public static IEnumerable<SegmentLine> Lines(string directory) => Lines(directory, static _ => true);
 
-    /// <summary>One stream's envelopes, each once, however often the store handed them over.</summary>
+    /// <summary>One stream's envelopes in order, each once.</summary>
     public static IEnumerable<EventEnvelope> Stream(string directory, SessionId stream)
     {
         string member = $"\"stream\":\"{stream}\"";
-        return Lines(directory, text => text.Contains(member, StringComparison.Ordinal))
+        return History(Lines(directory, text => text.Contains(member, StringComparison.Ordinal))
             .OfType<SegmentLine.Event>()
             .Select(static line => line.Envelope)
-            .Where(envelope => envelope.Stream == stream)
-            .DistinctBy(static envelope => (envelope.Version, envelope.Hash));
+            .Where(envelope => envelope.Stream == stream));
     }
+
+    /// <summary>
+    /// What is known of one stream, from archive and store, as one chain: each envelope once, however often the store handed it
+    /// over, and a snapshot behind the event that it replaced. A store that died between archiving and replacing may compact up to
+    /// another version the next time, so the order of the lines is not the order of the chain.
+    /// </summary>
+    public static IEnumerable<EventEnvelope> History(IEnumerable<EventEnvelope> envelopes) =>
+        envelopes.DistinctBy(static envelope => (envelope.Version, envelope.Hash))
+            .OrderBy(static envelope => envelope.Version)
+            .ThenBy(static envelope => envelope.IsSnapshot);
 
     private static IEnumerable<SegmentLine> Lines(string directory, Func<string, bool> wanted)
     {

@@ -63,6 +63,20 @@ public sealed class SegmentArchiveTests : IDisposable
     }
 
     [Fact]
+    public async Task A_compaction_that_a_crash_interrupted_and_another_up_to_a_lower_version_read_as_one_chain()
+    {
+        ImmutableArray<EventEnvelope> chain = Chain(1, 6);
+        EventEnvelope snapshot = HashChain.SealSnapshot(HashChain.After(chain[2]), Sessions.SnapshotDraft(3));
+        using SegmentArchive archive = Open();
+        await archive.AppendSegmentAsync(chain[..4]);
+        await archive.AppendSegmentAsync(chain[..3]);
+        await archive.AppendSegmentAsync([snapshot, .. chain[3..]]);
+        EventEnvelope[] read = [.. SegmentReader.Stream(Root, Sessions.Id(1))];
+        Assert.Equal([.. chain[..3], snapshot, .. chain[3..]], read);
+        Assert.True(HashChain.Verify(Sessions.Id(1), read).IsRight);
+    }
+
+    [Fact]
     public async Task A_line_that_a_crash_cut_off_is_reported_and_spoils_no_other()
     {
         ImmutableArray<EventEnvelope> chain = Chain(1, 4);

@@ -1,0 +1,18 @@
+using JumpingVpn.Infrastructure.Tests.EventStore;
+
+namespace JumpingVpn.Infrastructure.Tests;
+
+/// <summary>The processes that tests start in order to kill them: `dotnet JumpingVpn.Infrastructure.Tests.dll NAME ARGUMENTS`.</summary>
+internal static class Program
+{
+    private static async Task<int> Main(string[] arguments)
+    {
+        if (arguments is not ["store-victim", var directory, var seed])
+        {
+            await Console.Error.WriteLineAsync("usage: store-victim DIRECTORY SEED");
+            return 2;
+        }
+        await StoreVictim.Run(directory, int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture));
+        return 0;
+    }
+}
