@@ -1,6 +1,5 @@
 using System.Diagnostics;
-using System.Runtime.ExceptionServices;
-using Microsoft.Win32.SafeHandles;
+using JumpingVpn.Infrastructure.Linux;
 
 namespace JumpingVpn.Node.Lab;
 
@@ -42,26 +41,15 @@ public sealed class LabNamespace(string name)
     /// </summary>
     public T Run<T>(Func<T> work)
     {
-        T? result = default;
-        ExceptionDispatchInfo? failure = null;
-        var thread = new Thread(() =>
+        try
         {
-            try
-            {
-                using SafeFileHandle handle = File.OpenHandle(Path.Combine(Directory, name), FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-                int error = LabNative.EnterNetworkNamespace(handle);
-                if (error != 0) throw new LabException($"network namespace {name}: cannot enter (errno {error})");
-                result = work();
-            }
-            catch (Exception exception)
-            {
-                failure = ExceptionDispatchInfo.Capture(exception);
-            }
-        });
-        thread.Start();
-        thread.Join();
-        failure?.Throw();
-        return result!;
+            using NetworkNamespace space = NetworkNamespace.OpenExisting(name);
+            return space.Run(work);
+        }
+        catch (LinuxException exception)
+        {
+            throw new LabException($"network namespace {name}: {exception.Message}", exception);
+        }
     }
 
     /// <summary>The processes that live in this namespace.</summary>

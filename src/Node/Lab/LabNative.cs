@@ -8,7 +8,6 @@ namespace JumpingVpn.Node.Lab;
 internal static partial class LabNative
 {
     public const int ErrorInterrupted = 4;
-    private const int CloneNewNet = 0x40000000;
     private const int ClockMonotonic = 1;
     private const int TimerAbsolute = 1;
     private const int SchedulingFifo = 1;
@@ -19,9 +18,6 @@ internal static partial class LabNative
     private const int SocketCloseOnExec = 0x80000;
     private const short PollIn = 1;
     private const short PollOut = 4;
-
-    /// <summary>Moves the calling thread into the network namespace behind <paramref name="handle"/>; the error number, or 0.</summary>
-    public static int EnterNetworkNamespace(SafeHandle handle) => SetNs(handle, CloneNewNet) == 0 ? 0 : Marshal.GetLastPInvokeError();
 
     /// <summary>
     /// Gives the calling thread a real-time priority, so that a busy machine does not show up as a gap. Without the right
@@ -87,9 +83,6 @@ internal static partial class LabNative
             if (held) socket.DangerousRelease();
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "setns", SetLastError = true)]
-    private static partial int SetNs(SafeHandle handle, int kind);
 
     [LibraryImport("libc", EntryPoint = "sched_setscheduler", SetLastError = true)]
     private static partial int SchedSetScheduler(int thread, int policy, ref int priority);

@@ -40,6 +40,9 @@ public sealed record OutageCase(
     bool OnlyGatewaySends = false,
     bool NeedsSession = false)
 {
+    /// <summary>The fault itself takes many seconds.</summary>
+    public bool IsLong => Lasting is not null;
+
     /// <summary>What this program's nodes are configured with for the case.</summary>
     public NodeTunnelOptions NodeOptions { get; init; } = new();
 }
