@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Text;
 using System.Globalization;
 using System.Security.Cryptography;
+using JumpingVpn.Infrastructure.Linux;
 using Microsoft.Win32.SafeHandles;
 
 namespace JumpingVpn.Node.Keys;
@@ -21,7 +22,8 @@ public static class KeyFile
     /// <summary>Longest file that is read, in bytes.</summary>
     private const int MaxFile = 4096;
 
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    /// <summary>EEXIST (errno.h).</summary>
+    private const int AlreadyExists = 17;
 
     private const UnixFileMode Others =
         UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
@@ -50,30 +52,16 @@ public static class KeyFile
     public static string? TryCreate(string path, ReadOnlySpan<byte> key)
     {
         Span<byte> line = stackalloc byte[TextSize + 1];
-        bool created = false;
         try
         {
             Base64.EncodeToUtf8(key, line, out _, out _);
             line[TextSize] = (byte)'\n';
-            using (var file = new FileStream(path, new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 0, UnixCreateMode = OwnerOnly,
-            }))
-            {
-                created = true;
-                file.Write(line);
-                file.Flush(flushToDisk: true);
-            }
+            SecureFile.Create(path, line);
             return null;
         }
-        catch (IOException) when (!created && Path.Exists(path))
+        catch (LinuxException e)
         {
-            return $"{path}: exists already, and no key is ever overwritten";
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            if (created) TryDelete(path);
-            return FileProblem.Of(path, e);
+            return e.Errno == AlreadyExists ? $"{path}: exists already, and no key is ever overwritten" : e.Message;
         }
         finally
         {
@@ -145,15 +133,6 @@ public static class KeyFile
         {
             problem = FileProblem.Of(path, e);
             return 0;
-        }
-    }
-
-    private static void TryDelete(string path)
-    {
-        try { File.Delete(path); }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // The first problem is the one to report; a partial file stays and will be refused when it is read.
         }
     }
 }

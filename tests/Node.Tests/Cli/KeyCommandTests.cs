@@ -59,7 +59,7 @@ public sealed class KeyCommandTests : IDisposable
     {
         Program.Result refused = Program.Run("keygen", "--out", directory["no/such/a.key"]);
         Assert.Equal(1, refused.ExitCode);
-        Assert.Equal($"jumping-vpn: {directory["no/such/a.key"]}: no such directory", Assert.Single(refused.ErrorLines));
+        Assert.Equal($"jumping-vpn: create {directory["no/such/a.key"]}: No such file or directory (ENOENT)", Assert.Single(refused.ErrorLines));
     }
 
     [Fact]
