@@ -71,6 +71,12 @@ public static class PathConstants
     /// <summary>Added to the round trip for the work at both ends.</summary>
     public static readonly TimeSpan ConfirmSlack = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>Probes lost within the last second, at the beginning of a silence, that make loss the likelier cause than death.</summary>
+    public const int LossyProbes = 5;
+
+    /// <summary>A path that loses so many gets that much more time to answer one of the probes under suspicion.</summary>
+    public static readonly TimeSpan ConfirmLossy = TimeSpan.FromMilliseconds(75);
+
     /// <summary>Shortest time after which silence everywhere is taken as such.</summary>
     public static readonly TimeSpan AllSilentMin = TimeSpan.FromMilliseconds(60);
 

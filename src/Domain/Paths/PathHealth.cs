@@ -92,6 +92,8 @@ public sealed record PathHealth
             IsDoubtful = false,
             LastAnswerAt = at,
             LostInRow = 0,
+            // A path that comes back from the dead starts a new record.
+            LostBits = State == PathState.Dead ? (ushort)0 : LostBits,
         };
         int index = 0;
         while (index < Outstanding.Length && Outstanding[index].Counter != counter) index++;
@@ -104,7 +106,7 @@ public sealed record PathHealth
             LastAnsweredSentAt = probe.At,
             Outstanding = Outstanding.RemoveAt(index),
             RoundTrip = RoundTrip.Add(at, 1, 0),
-            LostBits = (ushort)(LostBits << 1),
+            LostBits = (ushort)(next.LostBits << 1),
         };
         // What is older than an answered probe, by more than reordering explains, is lost.
         next = next.GiveUp(at, waiting => waiting.Counter < counter && waiting.At + rtt.Expected + PathConstants.ReorderGrace < at) with { LostInRow = 0 };
@@ -211,6 +213,17 @@ public sealed record PathHealth
         RoundTrip = LossWindow.Empty,
         Traffic = null,
     };
+
+    /// <summary>
+    /// The same over the full two seconds, which prove a smaller loss too. Probes there and back are lost twice as often as
+    /// traffic one way, so they count half.
+    /// </summary>
+    public int SustainedLossLowerPpm(Instant at) => Math.Max(
+        Math.Max(Up.Sum(at, PathConstants.LossSlices).LowerPpm, Down.Sum(at, PathConstants.LossSlices).LowerPpm),
+        RoundTrip.Sum(at, PathConstants.LossSlices).LowerPpm / 2);
+
+    /// <summary>True if probes were lost all along, before a silence began.</summary>
+    public bool IsLossy(Instant at) => RoundTrip.Sum(at, 10).Lost >= PathConstants.LossyProbes;
 
     /// <summary>What was lost over the last two seconds, in millionths, for people: the worse direction, or probes where no traffic flows.</summary>
     public int LossPpm(Instant at)

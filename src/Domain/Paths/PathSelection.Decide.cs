@@ -46,7 +46,7 @@ public sealed partial record PathSelection
         if (health.Overdue(at, NotBefore) < SuspicionThreshold(health))
             return (SuspectSince is null ? this : this with { SuspectSince = null }, null);
         if (SuspectSince is not { } since)
-            return (Update(bound.Id, entry => entry.Suspected()) with { SuspectSince = at }, Pending());
+            return (Update(bound.Id, entry => entry.Suspected()) with { SuspectSince = at, IsSuspectLossy = health.IsLossy(at) }, Pending());
 
         ImmutableArray<PathEntry> answering = [.. Paths.Values.Where(entry => entry.Id != bound.Id && entry.Health.IsLinkUp && entry.Health.LastAnsweredSentAt >= since)];
         if (answering.IsEmpty)
@@ -77,12 +77,15 @@ public sealed partial record PathSelection
         bool isBad = IsBad(bound, at);
         PathSelection next = this with { BadSince = isBad ? Instant.Min(BadSince, at) : Instant.Never };
         if (!isBad) return (next, null);
-        long boundScore = bound.Health.LossLowerPpm(at) + bound.RttPpm;
+        // Loss that lasts is proven well enough for half the margin.
+        bool isSustained = IsSustained(bound, at);
+        int margin = isSustained ? Policy.SwitchMarginPpm / 2 : Policy.SwitchMarginPpm;
+        long boundScore = Math.Max(bound.Health.LossLowerPpm(at), isSustained ? bound.Health.SustainedLossLowerPpm(at) : 0) + bound.RttPpm;
         PathEntry? best = null;
         foreach (PathEntry entry in Paths.Values)
         {
             if (entry.Id == bound.Id || !IsProven(entry, at) || entry.QualityFrom(Policy) > at) continue;
-            if (entry.Score(at) + Policy.SwitchMarginPpm > boundScore) continue;
+            if (entry.Score(at) + margin > boundScore) continue;
             if (best is null || entry.Score(at) < best.Score(at)) best = entry;
         }
 
@@ -125,8 +128,11 @@ public sealed partial record PathSelection
     private bool IsBad(PathEntry bound, Instant at)
     {
         long loss = bound.Health.IsLosing(at) ? bound.Health.LossLowerPpm(at) : 0;
-        return loss + bound.RttPpm >= Policy.SwitchMarginPpm + StandbyRttPpm(bound);
+        return IsSustained(bound, at) || loss + bound.RttPpm >= Policy.SwitchMarginPpm + StandbyRttPpm(bound);
     }
+
+    private bool IsSustained(PathEntry bound, Instant at) =>
+        bound.Health.SustainedLossLowerPpm(at) >= Policy.SwitchMarginPpm / 2 && bound.Health.IsLosing(at);
 
     /// <summary>Perhaps bad soon: time to look at the standbys closely.</summary>
     private bool IsAlert(PathEntry bound, Instant at)
@@ -159,9 +165,10 @@ public sealed partial record PathSelection
     }
 
     /// <summary>What the suspected path has to answer in: its own round trip with its variation, or that of the standby if that is longer.</summary>
-    private static TimeSpan ConfirmWait(PathHealth bound, TimeSpan standby)
+    private TimeSpan ConfirmWait(PathHealth bound, TimeSpan standby)
     {
         TimeSpan wait = (bound.Rtt.Expected > standby ? bound.Rtt.Expected : standby) + PathConstants.ConfirmSlack;
+        if (IsSuspectLossy) wait += PathConstants.ConfirmLossy;
         return wait < PathConstants.ConfirmMin ? PathConstants.ConfirmMin : wait > PathConstants.ConfirmMax ? PathConstants.ConfirmMax : wait;
     }
 

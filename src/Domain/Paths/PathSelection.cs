@@ -37,6 +37,9 @@ public sealed partial record PathSelection
     /// <summary>Since when an overdue answer makes the bound path suspect; null if none does.</summary>
     public Instant? SuspectSince { get; private init; }
 
+    /// <summary>True if the suspect was losing probes all along.</summary>
+    private bool IsSuspectLossy { get; init; }
+
     /// <summary>The move under way, if there is one.</summary>
     public PathMove? Moving { get; private init; }
 

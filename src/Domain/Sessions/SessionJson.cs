@@ -25,7 +25,9 @@ public static class SessionJson
     /// <summary>SHA-256 over the policy's canonical form: stands in every event that was decided under it.</summary>
     public static Hash256 HashOf(SessionPolicy policy) => Hash256.Read(System.Security.Cryptography.SHA256.HashData(Of(policy).ToUtf8()));
 
-    public static Either<HistoryError, Session> ReadSession(CanonicalJson json) => Read(json, SessionJsonReading.Session);
+    /// <summary>Reads a snapshot; one that no history leads to is an error too.</summary>
+    public static Either<HistoryError, Session> ReadSession(CanonicalJson json) => Read(json, SessionJsonReading.Session).Bind<Session>(session =>
+        SessionInvariants.Check(session) is [string violation, ..] ? new HistoryError(session.Version, "the snapshot breaks a rule: " + violation) : session);
 
     public static Either<HistoryError, SessionEvent> ReadEvent(string alias, CanonicalJson json) =>
         Read(json, fields => SessionJsonReading.Event(alias, fields));
