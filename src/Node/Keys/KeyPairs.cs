@@ -79,7 +79,7 @@ public static class KeyPairs
     private static Hash256 Digest(ReadOnlySpan<byte> bytes)
     {
         Span<byte> digest = stackalloc byte[Hash256.Size];
-        SHA256.HashData(bytes, digest);
+        Sha256.Hash(bytes, default, digest);
         return Hash256.Read(digest);
     }
 }
