@@ -28,7 +28,16 @@ throughput.SetAction(parsed => ThroughputBench.Run(new ThroughputBenchOptions(
     parsed.GetValue(seconds),
     parsed.GetValue(json))));
 
-var root = new RootCommand("Measures a tunnel in network namespaces of its own.") { outage, throughput };
+var number = new Argument<int>("number");
+var local = new Argument<string>("local");
+var remote = new Argument<string>("remote");
+var cipher = new Argument<string>("cipher");
+var end = new Command(DataPlaneEnd.CommandName, "one end of the bare data plane; started by the others") { number, local, remote, cipher };
+end.Hidden = true;
+end.SetAction(parsed => DataPlaneEnd.Run(
+    parsed.GetValue(number), parsed.GetRequiredValue(local), parsed.GetRequiredValue(remote), parsed.GetRequiredValue(cipher)));
+
+var root = new RootCommand("Measures a tunnel in network namespaces of its own.") { outage, throughput, end };
 ParseResult result = root.Parse(args);
 if (result.Errors.Count > 0)
 {

@@ -93,7 +93,8 @@ internal static class ThroughputBench
         "wireguard-go" => throw new LabException("wireguard-go and wg are not installed"),
         "jumping-vpn" => new NodeTunnel(hosts),
         "openssl" or "ipsec-mb" or "bcl" => new NodeTunnel(hosts, new NodeTunnelOptions { Cipher = name }),
-        _ => throw new LabException($"no tunnel `{name}`: raw, jumping-vpn, openssl, ipsec-mb, bcl or wireguard-go"),
+        _ when name.StartsWith(DataPlaneTunnel.Prefix, StringComparison.Ordinal) => new DataPlaneTunnel(hosts, name[DataPlaneTunnel.Prefix.Length..]),
+        _ => throw new LabException($"no tunnel `{name}`: raw, jumping-vpn, openssl, ipsec-mb, bcl, wireguard-go, or dataplane- and a cipher"),
     };
 
     private static void WriteTable(string title, Dictionary<string, List<ThroughputResult>> results)

@@ -77,9 +77,15 @@ internal sealed unsafe class ReceiveLoop : IDisposable
             for (int i = 0; i < count && !_stop; i++)
             {
                 Quiescence.Enter();
-                if (ready[i].Token == WakeToken) Woken();
-                else if (_sockets.Find(ready[i].Token) is { Removed: false } socket) Receive(socket, ready[i].Events);
-                Quiescence.Leave();
+                try
+                {
+                    if (ready[i].Token == WakeToken) Woken();
+                    else if (_sockets.Find(ready[i].Token) is { Removed: false } socket) Receive(socket, ready[i].Events);
+                }
+                finally
+                {
+                    Quiescence.Leave();
+                }
             }
             Volatile.Write(ref _allocatedBytes, GC.GetAllocatedBytesForCurrentThread());
         }

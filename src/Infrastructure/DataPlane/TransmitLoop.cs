@@ -65,9 +65,16 @@ internal sealed unsafe class TransmitLoop : IDisposable
     {
         while (!_stop)
         {
+            ReadResult last;
             Quiescence.Enter();
-            ReadResult last = Burst();
-            Quiescence.Leave();
+            try
+            {
+                last = Burst();
+            }
+            finally
+            {
+                Quiescence.Leave();
+            }
             Volatile.Write(ref _allocatedBytes, GC.GetAllocatedBytesForCurrentThread());
             if (last != ReadResult.Packet) Wait(last);
         }

@@ -172,6 +172,8 @@ public sealed class ServingTests : IDisposable
         plane.AddSocket(1, socket.Descriptor, isIPv6: false);
         socket.TrySendTo(socket.Local, null, [5]);
         Assert.IsType<InvalidOperationException>(await plane.Failed.WaitAsync(TimeSpan.FromSeconds(5)));
+        // A thread that died holds nobody up.
+        plane.RemoveSocket(1);
     }
 
     private sealed class CallingBack : IDataPlaneEvents
