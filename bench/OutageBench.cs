@@ -48,10 +48,7 @@ internal static class OutageBench
             {
                 OutageResult result = OutageRound.Run(outageCase, topology => TunnelNames.Make(tunnel, topology, outageCase), options.GiveUp);
                 row.Results.Add(result);
-                string violations = string.Join("; ", result.Violations(outageCase.Limits));
-                Console.Error.WriteLine(
-                    $"{outageCase.Name} {tunnel} {round}/{options.Rounds}: outage {OutageRow.Milliseconds(result.OutageMilliseconds)}, stall {(result.Probes.TcpStall is null ? "-" : OutageRow.Milliseconds(result.TcpStallMilliseconds))}, "
-                    + $"lost {result.Probes.Lost}, delivered {result.Probes.Delivered:P1}, moves {result.Moves?.ToString() ?? "-"}{(violations.Length > 0 ? " !! " + violations : "")}");
+                Console.Error.WriteLine($"{outageCase.Name} {tunnel} {round}/{options.Rounds}: {OutageRow.Describe(result, outageCase.Limits)}");
             }
             catch (LabException exception)
             {

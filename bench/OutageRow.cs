@@ -45,7 +45,17 @@ internal sealed class OutageRow(OutageCase outageCase, string tunnel)
         }
     }
 
-    public static string Milliseconds(double? value) => value is { } known ? known.ToString("0.0", CultureInfo.InvariantCulture) + " ms" : "never";
+    /// <summary>One round in one line, and what it lacks.</summary>
+    public static string Describe(OutageResult result, OutageLimits limits)
+    {
+        string stall = result.Probes.TcpStall is null ? "-" : Milliseconds(result.TcpStallMilliseconds);
+        string violations = string.Join("; ", result.Violations(limits));
+        FormattableString text = $"outage {Milliseconds(result.OutageMilliseconds)}, stall {stall}, lost {result.Probes.Lost}, ";
+        FormattableString more = $"delivered {result.Probes.Delivered * 100:0.00} %, moves {result.Moves}";
+        return text.ToString(CultureInfo.InvariantCulture) + more.ToString(CultureInfo.InvariantCulture) + (violations.Length > 0 ? " !! " + violations : "");
+    }
+
+    private static string Milliseconds(double? value) => value is { } known ? known.ToString("0.0", CultureInfo.InvariantCulture) + " ms" : "never";
 
     public IReadOnlyList<string> Cells() =>
     [

@@ -49,7 +49,9 @@ internal static class ThroughputBench
         {
             ThroughputResult result = Measure(tunnel, segmentation, options.Seconds);
             results.Add(result);
-            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{title}: up {result.UpMegabits:0}, down {result.DownMegabits:0}, 4 streams {result.FourStreamsMegabits:0} Mbit/s"));
+            Console.Error.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{title}: up {result.UpMegabits:0}, down {result.DownMegabits:0}, 4 streams {result.FourStreamsMegabits:0} Mbit/s"));
             return true;
         }
         catch (LabException exception)
@@ -76,9 +78,13 @@ internal static class ThroughputBench
             double four = iperf.Tcp(4, down: false).Megabits;
             double small = iperf.UdpKilopackets(SmallPayload);
             (double Resident, double Anonymous)[] memory = [.. tunnel.ProcessIds.Select(ProcessUsage.Memory)];
-            bool bare = memory.Length == 0;
-            return new ThroughputResult(
-                up, down, four, bare ? null : cpu / (bytes / 1e9), small, mean, high, bare ? null : memory.Max(end => end.Resident), bare ? null : memory.Max(end => end.Anonymous));
+            var bare = new ThroughputResult(up, down, four, null, small, mean, high, null, null);
+            return memory.Length == 0 ? bare : bare with
+            {
+                CpuSecondsPerGigabyte = cpu / (bytes / 1e9),
+                ResidentMegabytes = memory.Max(end => end.Resident),
+                AnonymousMegabytes = memory.Max(end => end.Anonymous),
+            };
         }
         catch (LabException exception)
         {

@@ -84,7 +84,8 @@ public sealed class LabTopology : ILabHosts, IDisposable
         LabCommand.Run("ip", ["-batch", "-"], string.Join('\n', LinkLines()) + "\n");
         try
         {
-            Parallel.Invoke([BuildSwitch, BuildGateway, () => BuildRouter(1), () => BuildRouter(2), .. clients.Select((_, client) => (Action)(() => BuildClient(client)))]);
+            IEnumerable<Action> buildClients = clients.Select((_, client) => (Action)(() => BuildClient(client)));
+            Parallel.Invoke([BuildSwitch, BuildGateway, () => BuildRouter(1), () => BuildRouter(2), .. buildClients]);
         }
         catch (AggregateException exception)
         {
@@ -96,8 +97,11 @@ public sealed class LabTopology : ILabHosts, IDisposable
     }
 
     /// <summary>All ports of the switch forward, and so all links to it are up.</summary>
-    private bool IsForwarding() =>
-        Switch.IpShow("-d", "-o", "link", "show", "master", "br0").Split('\n').Count(line => line.Contains(" state forwarding ", StringComparison.Ordinal)) == 3;
+    private bool IsForwarding()
+    {
+        string[] ports = Switch.IpShow("-d", "-o", "link", "show", "master", "br0").Split('\n');
+        return ports.Count(port => port.Contains(" state forwarding ", StringComparison.Ordinal)) == 3;
+    }
 
     /// <summary>
     /// The two ends of a pair must not have the same index, as they have by default: the kernel then takes them for one device and
@@ -131,7 +135,11 @@ public sealed class LabTopology : ILabHosts, IDisposable
         LabNamespace space = Router(router);
         List<string> lines = ["link set lo up"];
         for (int client = 0; client < clients.Length; client++)
-            lines.AddRange(Device(LabNetwork.InsideDevice(client), $"{LabNetwork.Inside4(router, client, 1)}/24", $"{LabNetwork.Inside6(router, client, 1)}/64"));
+        {
+            string device = LabNetwork.InsideDevice(client);
+            lines.AddRange(Device(device, $"{LabNetwork.Inside4(router, client, 1)}/24", $"{LabNetwork.Inside6(router, client, 1)}/64"));
+        }
+
         lines.AddRange(Device("out", $"{LabNetwork.RouterOutside4(router)}/24", $"{LabNetwork.RouterOutside6(router)}/64"));
         space.Ip([.. lines]);
         space.Sysctl(("ipv4/ip_forward", "1"), ("ipv6/conf/all/forwarding", "1"));

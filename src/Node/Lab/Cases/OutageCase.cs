@@ -30,7 +30,9 @@ public sealed record OutageLimits(
 /// <param name="Name">For the command line.</param>
 /// <param name="Title">For people.</param>
 /// <param name="MakeFault">The fault, in a topology with a tunnel.</param>
-/// <param name="Lasting">How long the fault stays before it is lifted; losses are counted over this time. Null: it stays, and losses are counted to the end.</param>
+/// <param name="Lasting">
+/// How long the fault stays before it is lifted; losses are counted over this time. Null: it stays, and losses are counted to the end.
+/// </param>
 public sealed record OutageCase(
     string Name,
     string Title,

@@ -1,3 +1,4 @@
+using System.Globalization;
 using JumpingVpn.Node.Lab.Probes;
 using JumpingVpn.Node.Lab.Tunnels;
 
@@ -24,12 +25,14 @@ public sealed record OutageResult(ProbeReport Probes, LabSession? Before, LabSes
     {
         if (!SameSession) yield return $"session {Before?.Id} became {After?.Id ?? "none"}";
         if (!Probes.TcpAlive) yield return "the inner TCP connection is dead";
-        if (limits.OutageMilliseconds is { } outage && !(OutageMilliseconds <= outage)) yield return Text($"outage {OutageMilliseconds:0.0} ms > {outage:0} ms");
+        if (limits.OutageMilliseconds is { } outage && !(OutageMilliseconds <= outage))
+            yield return Text($"outage {OutageMilliseconds?.ToString("0.0", CultureInfo.InvariantCulture) ?? "endless"} ms > {outage:0} ms");
         if (limits.Delivered is { } delivered && Probes.Delivered < delivered) yield return Text($"delivered {Probes.Delivered:P2} < {delivered:P1}");
-        if (limits.TcpStallMilliseconds is { } stall && !(TcpStallMilliseconds <= stall)) yield return Text($"TCP stall {TcpStallMilliseconds:0} ms > {stall:0} ms");
+        if (limits.TcpStallMilliseconds is { } stall && !(TcpStallMilliseconds <= stall))
+            yield return Text($"TCP stall {TcpStallMilliseconds:0} ms > {stall:0} ms");
         if (limits.Moves is { } moves && Before is not null && !(Moves <= moves)) yield return Text($"{Moves} moves > {moves}");
         if (limits.NothingLost && Probes.Lost > 0) yield return Text($"{Probes.Lost} packets lost");
     }
 
-    private static string Text(FormattableString text) => text.ToString(System.Globalization.CultureInfo.InvariantCulture);
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -27,8 +27,11 @@ internal sealed class DemoScreen(IAnsiConsole console)
         Line("");
     }
 
-    public void Ready(LabSession session, TimeSpan elapsed) => Line(Text(
-        $"Session [bold]{session.Id}[/] is {session.State} by {session.Uplink}, {elapsed.TotalSeconds:0.0} s after the start. A ping every 10 ms and a TCP transfer run through the tunnel."));
+    public void Ready(LabSession session, TimeSpan elapsed)
+    {
+        Line(Text($"Session [bold]{session.Id}[/] is {session.State} by {session.Uplink}, {elapsed.TotalSeconds:0.0} s after the start."));
+        Line("A ping every 10 ms and a TCP transfer run through the tunnel.");
+    }
 
     public void Step(int number, DemoStep step)
     {
@@ -45,7 +48,7 @@ internal sealed class DemoScreen(IAnsiConsole console)
     }
 
     public void StepResult(DemoStepResult result, long received) => Line(Text(
-        $"   outage [bold]{result.OutageMilliseconds:0} ms[/], {result.Lost} of {result.Sent} pings lost; the TCP transfer goes on, {received / 1e6:0.0} MB so far"));
+        $"   outage [bold]{result.OutageMilliseconds:0} ms[/], {result.Lost} of {result.Sent} pings lost; TCP has carried {received / 1e6:0.0} MB"));
 
     public void Summary(DemoOutcome outcome)
     {

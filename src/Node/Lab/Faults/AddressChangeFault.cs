@@ -25,9 +25,9 @@ public sealed class AddressChangeFault(LabTopology topology, int uplink = 1, int
     public override void AssertTookHold()
     {
         string addresses = Topology.ClientAt(client).IpShow("-o", "-4", "addr", "show", "dev", $"wan{uplink}");
-        Require(
-            addresses.Contains($" {Address4}/", StringComparison.Ordinal) && !addresses.Contains($" {LabNetwork.Inside4(uplink, client, host - 1)}/", StringComparison.Ordinal),
-            addresses.Trim());
+        string before = LabNetwork.Inside4(uplink, client, host - 1);
+        bool replaced = addresses.Contains($" {Address4}/", StringComparison.Ordinal) && !addresses.Contains($" {before}/", StringComparison.Ordinal);
+        Require(replaced, addresses.Trim());
         string routes = Topology.ClientAt(client).IpShow("route", "show", "default", "dev", $"wan{uplink}");
         Require(routes.Length > 0, "the default route is missing");
     }

@@ -5,8 +5,12 @@ namespace JumpingVpn.Node.Lab.Probes;
 /// <summary>Where the probe streams run and what they carry.</summary>
 /// <param name="Client">Namespace of the client's end.</param>
 /// <param name="Gateway">Namespace of the gateway's end.</param>
-/// <param name="GatewayAddress">The gateway's address as the client's end sees it. The gateway's end answers to the source of the client's first datagram.</param>
-/// <param name="OnlyGatewaySends">The client's end says nothing: no datagrams, and the TCP connection stays idle in both directions until the end.</param>
+/// <param name="GatewayAddress">
+/// The gateway's address as the client's end sees it. The gateway's end answers to the source of the client's first datagram.
+/// </param>
+/// <param name="OnlyGatewaySends">
+/// The client's end says nothing: no datagrams, and the TCP connection stays idle in both directions until the end.
+/// </param>
 /// <param name="Longest">Upper bound of the streams' life; sizes the logs.</param>
 public sealed record ProbeOptions(
     LabNamespace Client,

@@ -58,7 +58,11 @@ internal sealed class NodeConfiguration
 
             """);
         for (int client = 0; client < clients.Length; client++)
-            text.AppendLine(CultureInfo.InvariantCulture, $$"""  - { name: {{ClientName(client)}}, public_key: "{{clients[client].Public}}", addresses: ["{{ClientInside4(client)}}/32", "{{ClientInside6(client)}}/128"] }""");
+        {
+            string addresses = $"\"{ClientInside4(client)}/32\", \"{ClientInside6(client)}/128\"";
+            text.AppendLine(Invariant($$"""  - { name: {{ClientName(client)}}, public_key: "{{clients[client].Public}}", addresses: [{{addresses}}] }"""));
+        }
+
         if (options.Policy.Count > 0) text.AppendLine("policy:");
         foreach ((string key, string value) in options.Policy) text.AppendLine(CultureInfo.InvariantCulture, $"  {key}: {value}");
         return text.ToString();
