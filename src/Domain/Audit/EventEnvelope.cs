@@ -78,7 +78,7 @@ public sealed record EventEnvelope(SessionId Stream, long Version, EventDraft Dr
         output.Append(",\"cause\":").Append(Draft.Cause.Text);
         output.Append(",\"data\":").Append(Draft.Data.Text);
         Member(output, ",\"epoch\":", Draft.OwnershipEpoch);
-        output.Append(CultureInfo.InvariantCulture, $",\"format\":{Format}");
+        output.Append(",\"format\":").Append(Format);
         if (hash is { } own) Member(output, ",\"hash\":", own.ToString());
         Member(output, ",\"incarnation\":", Draft.Incarnation.ToString());
         Member(output, ",\"node\":", Draft.Node);
@@ -96,5 +96,5 @@ public sealed record EventEnvelope(SessionId Stream, long Version, EventDraft Dr
         CanonicalJson.AppendString(output.Append(prefix), value);
 
     private static void Member(StringBuilder output, string prefix, long value) =>
-        output.Append(prefix).Append(CultureInfo.InvariantCulture, $"\"{value}\"");
+        output.Append(prefix).Append('"').Append(value.ToString(CultureInfo.InvariantCulture)).Append('"');
 }

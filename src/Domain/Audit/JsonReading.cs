@@ -22,8 +22,8 @@ internal static class JsonReading
             byte[] bytes = StrictUtf8.GetBytes(text);
             var reader = new Utf8JsonReader(bytes, new JsonReaderOptions { MaxDepth = MaxDepth });
             if (!reader.Read()) return "the text is empty";
-            Either<string, JsonValue> value = ReadValue(ref reader);
-            return value.IsRight && reader.Read() ? "more follows after the value" : value;
+            if (ReadValue(ref reader, out JsonValue value) is { } fault) return fault;
+            return reader.Read() ? "more follows after the value" : value;
         }
         // The platform's reader reports bad text by throwing; here bad text is an expected outcome.
         catch (JsonException e)
@@ -32,29 +32,47 @@ internal static class JsonReading
         }
         catch (EncoderFallbackException)
         {
-            return "the text holds a lone surrogate";
+            return UnwritableText;
         }
     }
 
-    private static Either<string, JsonValue> ReadValue(ref Utf8JsonReader reader) => reader.TokenType switch
+    /// <summary>Null, and the value that the reader stands on; otherwise what is wrong with it.</summary>
+    private static string? ReadValue(ref Utf8JsonReader reader, out JsonValue value)
     {
-        JsonTokenType.Null => JsonValue.Null,
-        JsonTokenType.True => JsonValue.True,
-        JsonTokenType.False => JsonValue.False,
-        JsonTokenType.Number => ReadNumber(ref reader),
-        JsonTokenType.String => TryReadText(ref reader, out string text) ? new JsonValue.Text(text) : UnwritableText,
-        JsonTokenType.StartArray => ReadList(ref reader),
-        JsonTokenType.StartObject => ReadMembers(ref reader),
-        _ => $"{reader.TokenType} is no value",
-    };
+        value = JsonValue.Null;
+        switch (reader.TokenType)
+        {
+            case JsonTokenType.Null:
+                return null;
+            case JsonTokenType.True:
+                value = JsonValue.True;
+                return null;
+            case JsonTokenType.False:
+                value = JsonValue.False;
+                return null;
+            case JsonTokenType.Number:
+                return ReadNumber(ref reader, out value);
+            case JsonTokenType.String:
+                if (!TryReadText(ref reader, out string text)) return UnwritableText;
+                value = new JsonValue.Text(text);
+                return null;
+            case JsonTokenType.StartArray:
+                return ReadList(ref reader, out value);
+            case JsonTokenType.StartObject:
+                return ReadMembers(ref reader, out value);
+            default:
+                return $"{reader.TokenType} is no value";
+        }
+    }
 
-    private static Either<string, JsonValue> ReadNumber(ref Utf8JsonReader reader)
+    private static string? ReadNumber(ref Utf8JsonReader reader, out JsonValue value)
     {
-        string text = Encoding.ASCII.GetString(reader.ValueSpan);
-        if (text.AsSpan().ContainsAny('.', 'e', 'E')) return $"{text} is not an integer";
-        return reader.TryGetInt64(out long number) && number is >= -JsonValue.MaxNumber and <= JsonValue.MaxNumber
-            ? new JsonValue.Number(number)
-            : $"{text} is beyond 2^53 - 1";
+        value = JsonValue.Null;
+        if (reader.ValueSpan.ContainsAny((byte)'.', (byte)'e', (byte)'E')) return $"{Encoding.ASCII.GetString(reader.ValueSpan)} is not an integer";
+        if (!reader.TryGetInt64(out long number) || number is < -JsonValue.MaxNumber or > JsonValue.MaxNumber)
+            return $"{Encoding.ASCII.GetString(reader.ValueSpan)} is beyond 2^53 - 1";
+        value = new JsonValue.Number(number);
+        return null;
     }
 
     private static bool TryReadText(ref Utf8JsonReader reader, out string text)
@@ -72,31 +90,34 @@ internal static class JsonReading
         return JsonValue.Text.IsWritable(text);
     }
 
-    private static Either<string, JsonValue> ReadList(ref Utf8JsonReader reader)
+    private static string? ReadList(ref Utf8JsonReader reader, out JsonValue value)
     {
+        value = JsonValue.Null;
         ImmutableArray<JsonValue>.Builder items = ImmutableArray.CreateBuilder<JsonValue>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            Either<string, JsonValue> item = ReadValue(ref reader);
-            if (item.IsLeft) return item;
-            items.Add((JsonValue)item);
+            if (ReadValue(ref reader, out JsonValue item) is { } fault) return fault;
+            items.Add(item);
         }
-        return new JsonValue.List(items.ToImmutable());
+        value = new JsonValue.List(items.DrainToImmutable());
+        return null;
     }
 
-    private static Either<string, JsonValue> ReadMembers(ref Utf8JsonReader reader)
+    private static string? ReadMembers(ref Utf8JsonReader reader, out JsonValue value)
     {
-        ImmutableArray<(string, JsonValue)>.Builder members = ImmutableArray.CreateBuilder<(string, JsonValue)>();
-        var names = new System.Collections.Generic.HashSet<string>(StringComparer.Ordinal);
+        value = JsonValue.Null;
+        ImmutableArray<(string Name, JsonValue Value)>.Builder members = ImmutableArray.CreateBuilder<(string, JsonValue)>(16);
         while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
         {
             if (!TryReadText(ref reader, out string name)) return UnwritableText;
-            if (!names.Add(name)) return $"the member {name} stands twice";
             reader.Read();
-            Either<string, JsonValue> value = ReadValue(ref reader);
-            if (value.IsLeft) return value;
-            members.Add((name, (JsonValue)value));
+            if (ReadValue(ref reader, out JsonValue member) is { } fault) return fault;
+            members.Add((name, member));
         }
-        return new JsonValue.Members(members.ToImmutable());
+        JsonValue.Members.Sort(members);
+        for (int i = 1; i < members.Count; i++)
+            if (members[i].Name == members[i - 1].Name) return $"the member {members[i].Name} stands twice";
+        value = new JsonValue.Members(members.DrainToImmutable());
+        return null;
     }
 }

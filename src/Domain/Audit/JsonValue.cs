@@ -89,7 +89,7 @@ public abstract record JsonValue
     {
         public Members(ImmutableArray<(string Name, JsonValue Value)> members)
         {
-            Sorted = members.Sort(static (left, right) => string.CompareOrdinal(left.Name, right.Name));
+            Sorted = Sort(members.ToBuilder()).DrainToImmutable();
             for (int i = 0; i < Sorted.Length; i++)
             {
                 if (!Text.IsWritable(Sorted[i].Name)) throw new ArgumentException("a member's name holds U+0000 or a lone surrogate", nameof(members));
@@ -99,6 +99,18 @@ public abstract record JsonValue
         }
 
         public ImmutableArray<(string Name, JsonValue Value)> Sorted { get; }
+
+        internal static ImmutableArray<(string Name, JsonValue Value)>.Builder Sort(ImmutableArray<(string Name, JsonValue Value)>.Builder members)
+        {
+            // What comes from a store is sorted already.
+            for (int i = 1; i < members.Count; i++)
+            {
+                if (string.CompareOrdinal(members[i - 1].Name, members[i].Name) <= 0) continue;
+                members.Sort(static (left, right) => string.CompareOrdinal(left.Name, right.Name));
+                break;
+            }
+            return members;
+        }
 
         /// <summary>The member of that name, or null where there is none.</summary>
         public JsonValue? Find(string name)

@@ -3,7 +3,6 @@ using JumpingVpn.Domain.Audit;
 using JumpingVpn.Domain.EventStore;
 using JumpingVpn.Domain.Primitives;
 using LanguageExt;
-using Microsoft.Data.Sqlite;
 
 namespace JumpingVpn.Infrastructure.EventStore;
 
@@ -26,12 +25,12 @@ public sealed class SqliteEventStore : IEventStore
     private readonly StoreLock _lock;
     private readonly SqliteWriter _writer;
 
-    private SqliteEventStore(SqliteStoreOptions options, StoreLock storeLock, SqliteConnection connection, StoreOpening opening, long liveEvents)
+    private SqliteEventStore(SqliteStoreOptions options, StoreLock storeLock, SqliteDatabase database, StoreOpening opening, long liveEvents)
     {
         _options = options;
         _lock = storeLock;
         Opening = opening;
-        _writer = new(options.Path, connection, liveEvents);
+        _writer = new(options.Path, database, liveEvents);
     }
 
     public StoreOpening Opening { get; }
@@ -45,22 +44,22 @@ public sealed class SqliteEventStore : IEventStore
     public static Either<string, SqliteEventStore> Open(SqliteStoreOptions options) =>
         StoreLock.Acquire(options.Path, options.Node).Bind(held =>
         {
-            Either<string, SqliteEventStore> opened = SqliteFile.Open(options.Path).Bind(connection => Enter(options, held, connection));
+            Either<string, SqliteEventStore> opened = SqliteFile.Open(options.Path).Bind(database => Enter(options, held, database));
             if (opened.IsLeft) held.Dispose();
             return opened;
         });
 
-    private static Either<string, SqliteEventStore> Enter(SqliteStoreOptions options, StoreLock held, SqliteConnection connection)
+    private static Either<string, SqliteEventStore> Enter(SqliteStoreOptions options, StoreLock held, SqliteDatabase database)
     {
         try
         {
-            (StoreOpening opening, long liveEvents) = SqliteOpening.Enter(connection, options.Node, options.Wall());
-            return new SqliteEventStore(options, held, connection, opening, liveEvents);
+            (StoreOpening opening, long liveEvents) = SqliteOpening.Enter(database, options.Node, options.Wall());
+            return new SqliteEventStore(options, held, database, opening, liveEvents);
         }
         catch (Exception e) when (e is SqliteException or InvalidDataException)
         {
-            connection.Dispose();
-            return $"{options.Path}: {(e is SqliteException sqlite ? SqliteFile.Describe(sqlite) : e.Message)}";
+            database.Dispose();
+            return $"{options.Path}: {e.Message}";
         }
     }
 

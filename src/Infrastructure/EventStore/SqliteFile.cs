@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using LanguageExt;
-using Microsoft.Data.Sqlite;
 
 namespace JumpingVpn.Infrastructure.EventStore;
 
@@ -17,7 +16,7 @@ internal static class SqliteFile
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>Opens <paramref name="path"/>. The caller holds the store's lock.</summary>
-    public static Either<string, SqliteConnection> Open(string path)
+    public static Either<string, SqliteDatabase> Open(string path)
     {
         try
         {
@@ -30,17 +29,13 @@ internal static class SqliteFile
         }
         catch (SqliteException e)
         {
-            return $"{path}: {Describe(e)}";
+            return $"{path}: {e.Message}";
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return $"{path}: {e.Message}";
         }
     }
-
-    /// <summary>SQLite's words for an error, without the wrapper's.</summary>
-    public static string Describe(SqliteException e) =>
-        SQLitePCL.raw.sqlite3_errstr(e.SqliteErrorCode).utf8_to_string() + $" (SQLite error {e.SqliteExtendedErrorCode})";
 
     /// <summary>
     /// Under another name first, so that a crash on the way leaves no half-made store: a file under the store's name is complete.
@@ -53,9 +48,9 @@ internal static class SqliteFile
         using (new FileStream(draft, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, UnixCreateMode = OwnerOnly }))
         {
         }
-        using (SqliteConnection connection = Dial(draft))
+        using (SqliteDatabase database = SqliteDatabase.Open(draft))
         {
-            Execute(connection, SqliteSchema.Create);
+            database.Execute(SqliteSchema.Create);
         }
         using (var file = new FileStream(draft, FileMode.Open, FileAccess.ReadWrite)) file.Flush(flushToDisk: true);
         File.Move(draft, path, overwrite: false);
@@ -89,39 +84,26 @@ internal static class SqliteFile
     private static int PageSize(ReadOnlySpan<byte> header) =>
         BinaryPrimitives.ReadUInt16BigEndian(header[PageSizeOffset..]) is var size and > 1 ? size : 65_536;
 
-    private static Either<string, SqliteConnection> Connect(string path)
+    private static Either<string, SqliteDatabase> Connect(string path)
     {
-        SqliteConnection connection = Dial(path);
+        SqliteDatabase database = SqliteDatabase.Open(path);
         try
         {
-            Execute(connection, SqliteSchema.Pragmas);
-            // Takes the exclusive lock, which WAL mode under EXCLUSIVE keeps until the connection closes.
-            Execute(connection, "BEGIN IMMEDIATE; COMMIT;");
-            using SqliteCommand check = connection.CreateCommand();
-            check.CommandText = "PRAGMA quick_check(1)";
-            var answer = (string?)check.ExecuteScalar();
-            if (answer == "ok") return connection;
-            connection.Dispose();
-            return $"{path} is damaged: {answer?.ReplaceLineEndings("; ")}";
+            // The first statement that reads takes the exclusive lock, which WAL mode under EXCLUSIVE keeps until the end.
+            database.Execute(SqliteSchema.Pragmas);
+            database.Execute("BEGIN IMMEDIATE; COMMIT;");
+            using var check = new SqliteStatement(database, "PRAGMA quick_check(1)");
+            string answer;
+            using (SqliteRows rows = check.Read()) answer = rows.Read() ? rows.Text(0) : "";
+            if (answer == "ok") return database;
+            check.Dispose();
+            database.Dispose();
+            return $"{path} is damaged: {answer.ReplaceLineEndings("; ")}";
         }
         catch (SqliteException)
         {
-            connection.Dispose();
+            database.Dispose();
             throw;
         }
-    }
-
-    private static SqliteConnection Dial(string path)
-    {
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 1 }.ToString());
-        connection.Open();
-        return connection;
-    }
-
-    private static void Execute(SqliteConnection connection, string sql)
-    {
-        using SqliteCommand command = connection.CreateCommand();
-        command.CommandText = sql;
-        command.ExecuteNonQuery();
     }
 }

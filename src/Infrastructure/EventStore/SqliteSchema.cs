@@ -81,7 +81,7 @@ internal static class SqliteSchema
     /// </summary>
     public const string Pragmas =
         """
-        PRAGMA busy_timeout = 0;
+        PRAGMA busy_timeout = 1000;
         PRAGMA locking_mode = EXCLUSIVE;
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = FULL;

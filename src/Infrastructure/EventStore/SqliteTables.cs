@@ -4,7 +4,6 @@ using JumpingVpn.Domain.EventStore;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Sessions;
 using LanguageExt;
-using Microsoft.Data.Sqlite;
 
 namespace JumpingVpn.Infrastructure.EventStore;
 
@@ -12,72 +11,71 @@ namespace JumpingVpn.Infrastructure.EventStore;
 /// The store's tables in the words of its port. Knows nothing of transactions: <see cref="SqliteWriter"/> puts them around. For
 /// one thread. A row that cannot be read throws <see cref="InvalidDataException"/>.
 /// </summary>
-internal sealed class SqliteTables(SqliteConnection connection) : IStoreView, IDisposable
+internal sealed class SqliteTables(SqliteDatabase database) : IStoreView, IDisposable
 {
     private const string StreamColumns =
         "s.id, s.version, j.client, j.state, j.owner_node, j.owner_incarnation, j.ownership_epoch, j.recover_by, j.expires_at, j.head, j.live_events, j.ended_at";
 
     private const string Joined = $"SELECT {StreamColumns} FROM mt_streams s JOIN jv_sessions j ON j.stream_id = s.id";
 
-    private readonly SqliteStatement _stream = new(connection, $"{Joined} WHERE s.id = $0", 1);
-    private readonly SqliteStatement _streams = new(connection, $"{Joined} ORDER BY s.id");
+    private readonly SqliteStatement _stream = new(database, $"{Joined} WHERE s.id = ?1");
+    private readonly SqliteStatement _streams = new(database, $"{Joined} ORDER BY s.id");
     private readonly SqliteStatement _ended = new(
-        connection, $"{Joined} WHERE j.ended_at <= $0 AND (j.ended_at, j.stream_id) > ($1, $2) ORDER BY j.ended_at, j.stream_id LIMIT $3", 4);
+        database, $"{Joined} WHERE j.ended_at <= ?1 AND (j.ended_at, j.stream_id) > (?2, ?3) ORDER BY j.ended_at, j.stream_id LIMIT ?4");
 
-    private readonly SqliteStatement _client = new(connection, "SELECT session, day, events, sessions FROM jv_clients WHERE client = $0", 1);
-    private readonly SqliteStatement _texts = new(connection, "SELECT data FROM mt_events WHERE stream_id = $0 ORDER BY version", 1);
-    private readonly SqliteStatement _idAt = new(connection, "SELECT id FROM mt_events WHERE stream_id = $0 AND version = $1", 2);
-    private readonly SqliteStatement _insertStream = new(connection, "INSERT INTO mt_streams VALUES ($0, $1, $2, $3, $3)", 4);
-    private readonly SqliteStatement _updateStream = new(connection, "UPDATE mt_streams SET version = $1, timestamp = $2 WHERE id = $0", 3);
+    private readonly SqliteStatement _client = new(database, "SELECT session, day, events, sessions FROM jv_clients WHERE client = ?1");
+    private readonly SqliteStatement _texts = new(database, "SELECT data FROM mt_events WHERE stream_id = ?1 ORDER BY version");
+    private readonly SqliteStatement _idAt = new(database, "SELECT id FROM mt_events WHERE stream_id = ?1 AND version = ?2");
+    private readonly SqliteStatement _insertStream = new(database, "INSERT INTO mt_streams VALUES (?1, ?2, ?3, ?4, ?4)");
+    private readonly SqliteStatement _updateStream = new(database, "UPDATE mt_streams SET version = ?2, timestamp = ?3 WHERE id = ?1");
     private readonly SqliteStatement _insertEvent = new(
-        connection, "INSERT INTO mt_events (id, stream_id, version, data, type, timestamp) VALUES ($0, $1, $2, $3, $4, $5)", 6);
+        database, "INSERT INTO mt_events (id, stream_id, version, data, type, timestamp) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
 
     private readonly SqliteStatement _upsertSession = new(
-        connection,
+        database,
         """
-        INSERT INTO jv_sessions VALUES ($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (stream_id) DO UPDATE SET
-            state = $2, owner_node = $3, owner_incarnation = $4, ownership_epoch = $5, recover_by = $6, expires_at = $7, head = $8,
-            live_events = $9, ended_at = $10
-        """,
-        11);
+        INSERT INTO jv_sessions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (stream_id) DO UPDATE SET
+            state = ?3, owner_node = ?4, owner_incarnation = ?5, ownership_epoch = ?6, recover_by = ?7, expires_at = ?8, head = ?9,
+            live_events = ?10, ended_at = ?11
+        """);
 
     private readonly SqliteStatement _upsertClient = new(
-        connection,
+        database,
         """
-        INSERT INTO jv_clients VALUES ($0, $1, $2, $3, $4)
-        ON CONFLICT (client) DO UPDATE SET session = $1, day = $2, events = $3, sessions = $4
-        """,
-        5);
+        INSERT INTO jv_clients VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (client) DO UPDATE SET session = ?2, day = ?3, events = ?4, sessions = ?5
+        """);
+
     private readonly SqliteStatement _clock = new(
-        connection, "UPDATE jv_store SET service_time = max(service_time, $0), appended = appended + $1", 2);
+        database, "UPDATE jv_store SET service_time = max(service_time, ?1), appended = appended + ?2");
 
-    private readonly SqliteStatement _deleteBefore = new(connection, "DELETE FROM mt_events WHERE stream_id = $0 AND version < $1", 2);
+    private readonly SqliteStatement _deleteBefore = new(database, "DELETE FROM mt_events WHERE stream_id = ?1 AND version < ?2");
     private readonly SqliteStatement _replaceEvent = new(
-        connection, "UPDATE mt_events SET id = $2, data = $3, type = $4, timestamp = $5 WHERE stream_id = $0 AND version = $1", 6);
+        database, "UPDATE mt_events SET id = ?3, data = ?4, type = ?5, timestamp = ?6 WHERE stream_id = ?1 AND version = ?2");
 
-    private readonly SqliteStatement _liveEvents = new(connection, "UPDATE jv_sessions SET live_events = $1 WHERE stream_id = $0", 2);
-    private readonly SqliteStatement _deleteStream = new(connection, "DELETE FROM mt_streams WHERE id = $0", 1);
+    private readonly SqliteStatement _liveEvents = new(database, "UPDATE jv_sessions SET live_events = ?2 WHERE stream_id = ?1");
+    private readonly SqliteStatement _deleteStream = new(database, "DELETE FROM mt_streams WHERE id = ?1");
     private readonly SqliteStatement _forgetClients = new(
-        connection, "DELETE FROM jv_clients WHERE day < $0 AND NOT EXISTS (SELECT 1 FROM mt_streams s WHERE s.id = jv_clients.session)", 1);
+        database, "DELETE FROM jv_clients WHERE day < ?1 AND NOT EXISTS (SELECT 1 FROM mt_streams s WHERE s.id = jv_clients.session)");
 
     public StoredStream? Stream(SessionId id)
     {
-        using SqliteDataReader reader = _stream.Read(id.ToString());
+        using SqliteRows reader = _stream.Read(id.ToString());
         return reader.Read() ? ReadStream(reader) : null;
     }
 
     public StoredClient? Client(PublicKey key)
     {
-        using SqliteDataReader reader = _client.Read(key.ToString());
+        using SqliteRows reader = _client.Read(key.ToString());
         if (!reader.Read()) return null;
-        return SessionId.TryParse(reader.GetString(0), out SessionId session)
-            ? new(key, session, reader.GetInt64(1), reader.GetInt32(2), reader.GetInt32(3))
+        return SessionId.TryParse(reader.Text(0), out SessionId session)
+            ? new(key, session, reader.Int64(1), reader.Int32(2), reader.Int32(3))
             : throw new InvalidDataException($"the row of client {key} is damaged");
     }
 
     public ImmutableArray<StoredStream> Streams()
     {
-        using SqliteDataReader reader = _streams.Read();
+        using SqliteRows reader = _streams.Read();
         ImmutableArray<StoredStream>.Builder rows = ImmutableArray.CreateBuilder<StoredStream>();
         while (reader.Read()) rows.Add(ReadStream(reader));
         return rows.ToImmutable();
@@ -86,7 +84,7 @@ internal sealed class SqliteTables(SqliteConnection connection) : IStoreView, ID
     /// <summary>At most <paramref name="limit"/> sessions that ended at or before an instant, behind a position in the order (time, id).</summary>
     public ImmutableArray<StoredStream> Ended(Instant until, (Instant EndedAt, SessionId Id) after, int limit)
     {
-        using SqliteDataReader reader = _ended.Read(until.Ticks, after.EndedAt.Ticks, after.Id.ToString(), limit);
+        using SqliteRows reader = _ended.Read(until.Ticks, after.EndedAt.Ticks, after.Id.ToString(), limit);
         ImmutableArray<StoredStream>.Builder rows = ImmutableArray.CreateBuilder<StoredStream>();
         while (reader.Read()) rows.Add(ReadStream(reader));
         return rows.ToImmutable();
@@ -94,9 +92,9 @@ internal sealed class SqliteTables(SqliteConnection connection) : IStoreView, ID
 
     public StoredText Texts(StoredStream row)
     {
-        using SqliteDataReader reader = _texts.Read(row.Head.Stream.ToString());
+        using SqliteRows reader = _texts.Read(row.Head.Stream.ToString());
         ImmutableArray<string>.Builder texts = ImmutableArray.CreateBuilder<string>(row.LiveEvents);
-        while (reader.Read()) texts.Add(reader.GetString(0));
+        while (reader.Read()) texts.Add(reader.Text(0));
         return new(row, texts.DrainToImmutable());
     }
 
@@ -126,9 +124,9 @@ internal sealed class SqliteTables(SqliteConnection connection) : IStoreView, ID
     {
         EventEnvelope snapshot = plan.Snapshot;
         string id = snapshot.Stream.ToString();
-        using (SqliteDataReader reader = _idAt.Read(id, snapshot.Version))
+        using (SqliteRows reader = _idAt.Read(id, snapshot.Version))
         {
-            if (!reader.Read() || reader.GetString(0) != plan.Replaced[^1].EventId.ToString()) return false;
+            if (!reader.Read() || reader.Text(0) != plan.Replaced[^1].EventId.ToString()) return false;
         }
         StoredStream row = Stream(snapshot.Stream) ?? throw new InvalidDataException($"session {id} has no row");
         if (_deleteBefore.Execute(id, snapshot.Version) != plan.Replaced.Length - 1)
@@ -167,24 +165,24 @@ internal sealed class SqliteTables(SqliteConnection connection) : IStoreView, ID
             Columns.Of(summary.RecoverBy), Columns.Of(summary.ExpiresAt), stream.Head.Hash.ToString(), stream.LiveEvents, Columns.Of(stream.EndedAt));
     }
 
-    private static StoredStream ReadStream(SqliteDataReader reader)
+    private static StoredStream ReadStream(SqliteRows reader)
     {
-        string id = reader.GetString(0);
+        string id = reader.Text(0);
         Option<Owner> owner = default;
         bool whole = SessionId.TryParse(id, out SessionId stream);
-        whole &= PublicKey.TryParse(reader.GetString(2), out PublicKey client);
-        whole &= Hash256.TryParse(reader.GetString(9), out Hash256 head);
-        if (!reader.IsDBNull(4))
+        whole &= PublicKey.TryParse(reader.Text(2), out PublicKey client);
+        whole &= Hash256.TryParse(reader.Text(9), out Hash256 head);
+        if (!reader.IsNull(4))
         {
-            whole &= IncarnationId.TryParse(reader.IsDBNull(5) ? null : reader.GetString(5), out IncarnationId incarnation);
-            owner = new Owner(reader.GetString(4), incarnation);
+            whole &= IncarnationId.TryParse(reader.IsNull(5) ? null : reader.Text(5), out IncarnationId incarnation);
+            owner = new Owner(reader.Text(4), incarnation);
         }
         if (!whole) throw new InvalidDataException($"the row of session {id} is damaged");
         Instant endedAt = ReadInstant(reader, 11);
         var summary = new SessionSummary(
-            client, reader.GetString(3), endedAt != Instant.Never, owner, reader.GetInt64(6), ReadInstant(reader, 7), ReadInstant(reader, 8));
-        return new(new ChainHead(stream, reader.GetInt64(1), head), reader.GetInt32(10), summary, endedAt);
+            client, reader.Text(3), endedAt != Instant.Never, owner, reader.Int64(6), ReadInstant(reader, 7), ReadInstant(reader, 8));
+        return new(new ChainHead(stream, reader.Int64(1), head), reader.Int32(10), summary, endedAt);
     }
 
-    private static Instant ReadInstant(SqliteDataReader reader, int column) => reader.IsDBNull(column) ? Instant.Never : new(reader.GetInt64(column));
+    private static Instant ReadInstant(SqliteRows reader, int column) => reader.IsNull(column) ? Instant.Never : new(reader.Int64(column));
 }

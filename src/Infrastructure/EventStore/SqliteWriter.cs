@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Microsoft.Data.Sqlite;
 
 namespace JumpingVpn.Infrastructure.EventStore;
 
@@ -16,30 +15,28 @@ internal sealed class SqliteWriter : IAsyncDisposable
     /// <summary>Operations that may share a transaction.</summary>
     private const int MaxBatch = 256;
 
-    private const int Full = 13;
-
     private readonly BlockingCollection<SqliteOperation> _queue = new(QueueLength);
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string _path;
-    private readonly SqliteConnection _connection;
+    private readonly SqliteDatabase _database;
     private readonly SqliteTables _tables;
     private readonly SqliteStatement _begin, _commit, _rollback, _savepoint, _release, _rollbackTo;
     private long _liveEvents;
     private volatile string? _failure;
     private bool _poisoned;
 
-    public SqliteWriter(string path, SqliteConnection connection, long liveEvents)
+    public SqliteWriter(string path, SqliteDatabase database, long liveEvents)
     {
         _path = path;
-        _connection = connection;
+        _database = database;
         _liveEvents = liveEvents;
-        _tables = new(connection);
-        _begin = new(connection, "BEGIN IMMEDIATE");
-        _commit = new(connection, "COMMIT");
-        _rollback = new(connection, "ROLLBACK");
-        _savepoint = new(connection, "SAVEPOINT request");
-        _release = new(connection, "RELEASE request");
-        _rollbackTo = new(connection, "ROLLBACK TO request");
+        _tables = new(database);
+        _begin = new(database, "BEGIN IMMEDIATE");
+        _commit = new(database, "COMMIT");
+        _rollback = new(database, "ROLLBACK");
+        _savepoint = new(database, "SAVEPOINT request");
+        _release = new(database, "RELEASE request");
+        _rollbackTo = new(database, "ROLLBACK TO request");
         new Thread(Run) { IsBackground = true, Name = "event store" }.Start();
     }
 
@@ -139,7 +136,7 @@ internal sealed class SqliteWriter : IAsyncDisposable
             _release.Execute();
             return true;
         }
-        catch (Exception e) when (InTransaction)
+        catch (Exception e) when (_database.InTransaction)
         {
             _rollbackTo.Execute();
             _release.Execute();
@@ -159,7 +156,7 @@ internal sealed class SqliteWriter : IAsyncDisposable
             EndTransaction();
             // A full disk takes the commit's record no more than its pages. After any other failure the record may have reached the
             // disk, and only opening the file anew tells: until then nothing more is written.
-            bool mayBeStored = e.SqliteErrorCode != Full;
+            bool mayBeStored = e.Code != SqliteException.Full;
             StoreFailure failure = Report(e, mayBeStored);
             _poisoned = mayBeStored;
             FailAll(done, failure);
@@ -170,13 +167,11 @@ internal sealed class SqliteWriter : IAsyncDisposable
         foreach (SqliteOperation write in done) write.Complete();
     }
 
-    private bool InTransaction => SQLitePCL.raw.sqlite3_get_autocommit(_connection.Handle) == 0;
-
     private void EndTransaction()
     {
         try
         {
-            if (InTransaction) _rollback.Execute();
+            if (_database.InTransaction) _rollback.Execute();
         }
         catch (SqliteException e)
         {
@@ -187,7 +182,7 @@ internal sealed class SqliteWriter : IAsyncDisposable
 
     private StoreFailure Report(SqliteException e, bool mayBeStored)
     {
-        _failure = $"{_path}: {SqliteFile.Describe(e)}";
+        _failure = $"{_path}: {e.Message}";
         return new(_failure, mayBeStored);
     }
 
@@ -220,7 +215,7 @@ internal sealed class SqliteWriter : IAsyncDisposable
             ReadOnlySpan<SqliteStatement> all = [_begin, _commit, _rollback, _savepoint, _release, _rollbackTo];
             foreach (SqliteStatement statement in all) statement.Dispose();
             _tables.Dispose();
-            _connection.Dispose();
+            _database.Dispose();
             _stopped.SetResult();
         }
         catch (SqliteException e)

@@ -5,6 +5,7 @@ using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Infrastructure.EventStore;
 using Microsoft.Data.Sqlite;
 using static JumpingVpn.Infrastructure.Tests.EventStore.Sessions;
+using SqliteException = Microsoft.Data.Sqlite.SqliteException;
 
 namespace JumpingVpn.Infrastructure.Tests.EventStore;
 
