@@ -227,7 +227,7 @@ public sealed partial record PathSelection
     private PathSelection Late(Instant at)
     {
         if (WakeAt == Instant.Never || at <= WakeAt + PathConstants.LateTimer || LateRestarts >= PathConstants.MaxLateRestarts) return this;
-        return this with { NotBefore = at, LateRestarts = LateRestarts + 1, SuspectSince = SuspectSince is null ? null : at };
+        return this with { NotBefore = at, LateRestarts = LateRestarts + 1 };
     }
 }
 

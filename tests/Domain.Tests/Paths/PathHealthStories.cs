@@ -172,6 +172,39 @@ public class PathHealthStories
         Assert.InRange(attempts, 100, 200);
     }
 
+    [Fact]
+    public void A_late_timer_raises_no_suspicion_of_its_own()
+    {
+        PathStep step = Ready().ProbeSent(First, 50, At(10_000)).Step(At(10_001), At(9_990));
+        Assert.InRange(step.WakeAt.Milliseconds, 10_001, 10_026);
+        Assert.Null(step.Next.Step(At(10_200), At(10_190)).Next.SuspectSince);
+        // A timer in time that finds the same silence does suspect.
+        PathSelection onTime = step.Next;
+        for (int at = 10_010; at <= 10_200; at += 10) onTime = onTime.Step(At(at), At(at - 5)).Next;
+        Assert.NotNull(onTime.SuspectSince);
+    }
+
+    [Fact]
+    public void A_late_timer_starts_the_time_to_answer_again_but_not_for_ever()
+    {
+        PathSelection selection = Ready().ProbeSent(First, 50, At(10_000));
+        int now = 10_000;
+        for (; selection.SuspectSince is null; now += 10) selection = selection.Step(At(now), At(now - 5)).Next;
+        // The standby's answer has been read, the bound path's waits in its socket; the timer was 90 ms late.
+        selection = selection.ProbeSent(First, 51, At(now)).ProbeSent(Second, 52, At(now)).ProbeAnswered(Second, 52, At(now + 1));
+        PathStep step = selection.Step(At(now + 100), At(now + 95));
+        Assert.IsType<PathDecision.Stay>(step.Decision);
+        int late = 0;
+        for (ulong probe = 60; step.Decision is PathDecision.Stay && late < 20; late++, probe++)
+        {
+            now += 100;
+            step = step.Next.ProbeSent(Second, probe, At(now)).ProbeAnswered(Second, probe, At(now + 1)).Step(At(now + 100), At(now + 95));
+        }
+
+        Assert.IsType<PathDecision.Switch>(step.Decision);
+        Assert.InRange(late, 2, 6);
+    }
+
     /// <summary>The first path bound, the others proven, at second 10.</summary>
     private static PathSelection Ready(int paths = 2)
     {
