@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Net;
 
 namespace JumpingVpn.Domain.Primitives;
@@ -7,23 +6,39 @@ namespace JumpingVpn.Domain.Primitives;
 /// A UDP address and port. IPv4 is held as its IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2), so that one value has one
 /// representation.
 /// </summary>
-public readonly record struct Endpoint(UInt128 Address, ushort Port) : IComparable<Endpoint>
+public readonly record struct Endpoint : IComparable<Endpoint>
 {
-    private static readonly UInt128 MappedPrefix = new(0, 0x0000_FFFF_0000_0000);
+    private const ulong MappedPrefix = 0x0000_FFFF_0000_0000;
+
+    private readonly Bits128 address;
+
+    public Endpoint(UInt128 address, ushort port) => (this.address, Port) = (Bits128.From(address), port);
+
+    private Endpoint(Bits128 address, ushort port) => (this.address, Port) = (address, port);
+
+    /// <summary>The IPv6 address, or the IPv4 address in its mapped form.</summary>
+    public UInt128 Address
+    {
+        get => address.ToUInt128();
+        init => address = Bits128.From(value);
+    }
+
+    /// <summary>The UDP port; 0 where only the address is meant.</summary>
+    public ushort Port { get; init; }
 
     /// <summary>True for an IPv4 (mapped) address.</summary>
-    public bool IsIPv4 => Address >> 32 == MappedPrefix >> 32;
+    public bool IsIPv4 => address.High == 0 && address.Low >> 32 == MappedPrefix >> 32;
 
     /// <summary>True for 0.0.0.0 and ::.</summary>
-    public bool IsUnspecified => Address == UInt128.Zero || Address == MappedPrefix;
+    public bool IsUnspecified => address.High == 0 && address.Low is 0 or MappedPrefix;
 
-    public static Endpoint FromIPv4(uint address, ushort port) => new(MappedPrefix | address, port);
+    public static Endpoint FromIPv4(uint address, ushort port) => new(new Bits128(0, MappedPrefix | address), port);
 
     public static Endpoint From(IPAddress address, int port)
     {
         Span<byte> bytes = stackalloc byte[16];
         address.MapToIPv6().TryWriteBytes(bytes, out _);
-        return new(BinaryPrimitives.ReadUInt128BigEndian(bytes), checked((ushort)port));
+        return new(Bits128.Read(bytes), checked((ushort)port));
     }
 
     public static Endpoint From(IPEndPoint endPoint) => From(endPoint.Address, endPoint.Port);
@@ -31,9 +46,9 @@ public readonly record struct Endpoint(UInt128 Address, ushort Port) : IComparab
     public IPAddress ToIPAddress()
     {
         Span<byte> bytes = stackalloc byte[16];
-        BinaryPrimitives.WriteUInt128BigEndian(bytes, Address);
-        var address = new IPAddress(bytes);
-        return address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        address.Write(bytes);
+        var whole = new IPAddress(bytes);
+        return whole.IsIPv4MappedToIPv6 ? whole.MapToIPv4() : whole;
     }
 
     public IPEndPoint ToIPEndPoint() => new(ToIPAddress(), Port);
@@ -47,7 +62,13 @@ public readonly record struct Endpoint(UInt128 Address, ushort Port) : IComparab
         return true;
     }
 
-    public int CompareTo(Endpoint other) => Address != other.Address ? Address.CompareTo(other.Address) : Port.CompareTo(other.Port);
+    /// <summary>The address as the Domain holds it.</summary>
+    internal Bits128 Bits => address;
+
+    /// <summary>The address alone.</summary>
+    internal static Endpoint Of(Bits128 address) => new(address, 0);
+
+    public int CompareTo(Endpoint other) => address != other.address ? address.CompareTo(other.address) : Port.CompareTo(other.Port);
 
     public override string ToString() => ToIPEndPoint().ToString();
 }

@@ -4,8 +4,26 @@ using System.Net;
 namespace JumpingVpn.Domain.Primitives;
 
 /// <summary>An address with a prefix length, such as 10.77.0.2/32 or fd77::2/128.</summary>
-public readonly record struct IpPrefix(UInt128 Address, byte Length, bool IsIPv4)
+public readonly record struct IpPrefix
 {
+    private readonly Bits128 address;
+
+    public IpPrefix(UInt128 address, byte length, bool isIPv4) => (this.address, Length, IsIPv4) = (Bits128.From(address), length, isIPv4);
+
+    private IpPrefix(Bits128 address, byte length, bool isIPv4) => (this.address, Length, IsIPv4) = (address, length, isIPv4);
+
+    /// <summary>The IPv6 address, or the IPv4 address in its mapped form; its host bits are kept.</summary>
+    public UInt128 Address
+    {
+        get => address.ToUInt128();
+        init => address = Bits128.From(value);
+    }
+
+    /// <summary>The prefix's length in the family's own terms, 0 to 32 or 128.</summary>
+    public byte Length { get; init; }
+
+    public bool IsIPv4 { get; init; }
+
     /// <summary>The length of the prefix counted over the IPv4-mapped IPv6 address, 0 to 128.</summary>
     private int MappedLength => IsIPv4 ? Length + 96 : Length;
 
@@ -21,22 +39,28 @@ public readonly record struct IpPrefix(UInt128 Address, byte Length, bool IsIPv4
         int length = max;
         if (slash >= 0 && (!int.TryParse(text[(slash + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out length) || length > max))
             return false;
-        prefix = new(Endpoint.From(address, 0).Address, (byte)length, v4);
+        prefix = new(Endpoint.From(address, 0).Bits, (byte)length, v4);
         return true;
     }
 
-    /// <summary>True if <paramref name="address"/> (IPv4 as its mapped form) lies inside the prefix.</summary>
-    public bool Contains(UInt128 address) => MappedLength == 0 || (address ^ Address) >> (128 - MappedLength) == UInt128.Zero;
+    /// <summary>True if <paramref name="candidate"/> (IPv4 as its mapped form) lies inside the prefix.</summary>
+    public bool Contains(UInt128 candidate) => Contains(Bits128.From(candidate));
 
     /// <summary>True if the two prefixes share an address.</summary>
     public bool Overlaps(IpPrefix other) =>
-        IsIPv4 == other.IsIPv4 && (Length <= other.Length ? Contains(other.Address) : other.Contains(Address));
+        IsIPv4 == other.IsIPv4 && (Length <= other.Length ? Contains(other.address) : other.Contains(address));
 
     /// <summary>The same prefix with its host bits cleared.</summary>
-    public IpPrefix Network => this with { Address = MappedLength == 0 ? Address & UInt128.Zero : Address & (UInt128.MaxValue << (128 - MappedLength)) };
+    public IpPrefix Network => new(new Bits128(address.High & HighMask, address.Low & LowMask), Length, IsIPv4);
+
+    private ulong HighMask => MappedLength switch { 0 => 0, >= 64 => ulong.MaxValue, _ => ulong.MaxValue << (64 - MappedLength) };
+
+    private ulong LowMask => MappedLength switch { <= 64 => 0, _ => ulong.MaxValue << (128 - MappedLength) };
+
+    private bool Contains(Bits128 candidate) => ((candidate.High ^ address.High) & HighMask) == 0 && ((candidate.Low ^ address.Low) & LowMask) == 0;
 
     public override string ToString() =>
-        new Endpoint(Address, 0).ToIPAddress().ToString() + "/" + Length.ToString(CultureInfo.InvariantCulture);
+        Endpoint.Of(address).ToIPAddress().ToString() + "/" + Length.ToString(CultureInfo.InvariantCulture);
 }
 
 internal static class IPAddressExtensions

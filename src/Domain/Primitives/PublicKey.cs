@@ -1,20 +1,23 @@
-using System.Buffers.Binary;
-
 namespace JumpingVpn.Domain.Primitives;
 
 /// <summary>An X25519 public key (RFC 7748), 32 bytes: the identity of a client or of a gateway cluster.</summary>
-public readonly record struct PublicKey(UInt128 High, UInt128 Low) : IComparable<PublicKey>
+public readonly record struct PublicKey : IComparable<PublicKey>
 {
+    private readonly Bits128 high, low;
+
+    public PublicKey(UInt128 high, UInt128 low) => (this.high, this.low) = (Bits128.From(high), Bits128.From(low));
+
+    private PublicKey(Bits128 high, Bits128 low) => (this.high, this.low) = (high, low);
+
     /// <summary>Size on the wire, in bytes.</summary>
     public const int Size = 32;
 
-    public static PublicKey Read(ReadOnlySpan<byte> bytes) =>
-        new(BinaryPrimitives.ReadUInt128BigEndian(bytes), BinaryPrimitives.ReadUInt128BigEndian(bytes[16..]));
+    public static PublicKey Read(ReadOnlySpan<byte> bytes) => new(Bits128.Read(bytes), Bits128.Read(bytes[16..]));
 
     public void Write(Span<byte> bytes)
     {
-        BinaryPrimitives.WriteUInt128BigEndian(bytes, High);
-        BinaryPrimitives.WriteUInt128BigEndian(bytes[16..], Low);
+        high.Write(bytes);
+        low.Write(bytes[16..]);
     }
 
     /// <summary>Reads 44 characters of base64, as WireGuard writes keys; false for anything else.</summary>
@@ -28,7 +31,7 @@ public readonly record struct PublicKey(UInt128 High, UInt128 Low) : IComparable
         return true;
     }
 
-    public int CompareTo(PublicKey other) => High != other.High ? High.CompareTo(other.High) : Low.CompareTo(other.Low);
+    public int CompareTo(PublicKey other) => high != other.high ? high.CompareTo(other.high) : low.CompareTo(other.low);
 
     /// <summary>44 characters of base64.</summary>
     public override string ToString()

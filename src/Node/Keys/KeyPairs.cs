@@ -59,8 +59,10 @@ public static class KeyPairs
     /// </summary>
     public static bool IsLowOrder(PublicKey key)
     {
-        PublicKey masked = key with { Low = key.Low & ~(UInt128)0x80 };
-        return LowOrder.Contains(masked);
+        Span<byte> bytes = stackalloc byte[PublicKey.Size];
+        key.Write(bytes);
+        bytes[^1] &= 0x7f;
+        return LowOrder.Contains(PublicKey.Read(bytes));
     }
 
     private static readonly PublicKey[] LowOrder =
