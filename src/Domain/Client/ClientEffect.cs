@@ -22,13 +22,16 @@ public abstract record ClientEffect
     public sealed record Send(int Socket, Endpoint Remote, ReadOnlyMemory<byte> Bytes) : ClientEffect;
 
     /// <summary>Send a control frame under the bound epoch.</summary>
-    public sealed record SendFrame(ControlFrame Frame) : ClientEffect;
+    public sealed record SendFrame(SessionId Session, ControlFrame Frame) : ClientEffect;
 
-    /// <summary>Set the tunnel device's addresses and MTU and the routes to the allowed prefixes, before anything flows.</summary>
-    public sealed record ConfigureTunnel(ImmutableArray<IpPrefix> Addresses, int InnerMtu) : ClientEffect;
+    /// <summary>
+    /// Set the tunnel device's addresses and MTU and the routes into it, in place of what an earlier one set, before anything flows.
+    /// </summary>
+    public sealed record ConfigureTunnel(ImmutableArray<IpPrefix> Addresses, ImmutableArray<IpPrefix> Routes, int InnerMtu) : ClientEffect;
 
     /// <summary>Put the session into the data plane.</summary>
-    public sealed record OpenSession(SessionId Session, int InnerMtu) : ClientEffect;
+    /// <param name="Prefixes">What inner packets may come from and are sent to.</param>
+    public sealed record OpenSession(SessionId Session, ImmutableArray<IpPrefix> Prefixes, int InnerMtu) : ClientEffect;
 
     public sealed record InstallEpoch(SessionId Session, TrafficKeys Keys, TransportAddress Source) : ClientEffect;
 
@@ -38,8 +41,6 @@ public abstract record ClientEffect
     public sealed record LimitEpoch(SessionId Session, uint LocalIndex, ulong End) : ClientEffect;
 
     public sealed record RemoveEpoch(SessionId Session, uint LocalIndex) : ClientEffect;
-
-    public sealed record Unbind(SessionId Session) : ClientEffect;
 
     public sealed record CloseSession(SessionId Session) : ClientEffect;
 

@@ -1,0 +1,152 @@
+using JumpingVpn.Domain.Ports;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Domain.Protocol.Messages;
+using JumpingVpn.Domain.Sessions;
+
+namespace JumpingVpn.Domain.Client;
+
+/// <summary>One attempt of a reattach: PREPARE, PREPARED, CONFIRM, and the BOUND that ends it.</summary>
+internal static class ReattachAttempts
+{
+    public static void Start(ClientTurn turn, ClientPath path, ReattachKind kind)
+    {
+        ClientSession session = turn.State.Session!;
+        SecretHandle ephemeral = turn.Draw();
+        ulong nonce = session.Nonces.Next;
+        var prepare = new Prepare(
+            session.Id, turn.DrawIndex(), nonce, session.BindingVersion, turn.Crypto.PublicKeyOf(ephemeral), turn.State.Instance,
+            path.Id.Value, kind, turn.Environment.Suites);
+        byte[] datagram = new byte[Prepare.Size];
+        prepare.Write(datagram, session.Ticket.Span);
+        turn.Crypto.Mac(session.Secrets.Proof, Prepare.Proven(datagram), datagram.AsSpan(Prepare.ProofOffset, ProtocolConstants.ProofSize));
+        var attempt = new ReattachAttempt
+        {
+            LocalIndex = prepare.SenderIndex,
+            Path = path.Id,
+            Kind = kind,
+            Socket = path.Socket,
+            Nonce = nonce,
+            BindingVersion = session.BindingVersion,
+            Datagram = datagram,
+            RequestHash = turn.Crypto.Sha256(Prepare.Hashed(datagram)),
+            StartedAt = turn.Now,
+            Stage = new ReattachStage.Preparing(ephemeral),
+            RetryAt = turn.Now + ClientLimits.PrepareRetry,
+            Tries = 1,
+        };
+        turn.State = turn.State with
+        {
+            Session = session with { Nonces = session.Nonces with { Next = nonce + 1 } },
+            Reattach = turn.State.Reattach! with { Attempts = turn.State.Reattach.Attempts.Add(attempt) },
+        };
+        turn.Send(path, Cookies.Stamp(turn, path, datagram, Prepare.CookieMacOffset));
+        StateSaving.NonceTaken(turn);
+    }
+
+    public static void Repeat(ClientTurn turn, ReattachAttempt attempt)
+    {
+        if (turn.State.PathOf(attempt.Path) is not { } path) return;
+        TimeSpan pause;
+        if (attempt.Stage is ReattachStage.Confirming confirming)
+        {
+            turn.Send(path, confirming.Confirm);
+            pause = Backoff.Confirm(attempt.Tries + 1);
+        }
+        else
+        {
+            turn.Send(path, Cookies.Stamp(turn, path, attempt.Datagram, Prepare.CookieMacOffset));
+            bool isEager = turn.Now - turn.State.Reattach!.StartedAt < ClientLimits.EagerFor;
+            pause = Backoff.Double(ClientLimits.PrepareRetry, attempt.Tries, isEager ? ClientLimits.PrepareRetryEager : ClientLimits.PrepareRetryMax);
+            if (!isEager) pause = turn.Jitter(pause);
+        }
+        ClientReattaches.Replace(turn, attempt, attempt with { Tries = attempt.Tries + 1, RetryAt = turn.Now + pause });
+    }
+
+    public static void ReceivePrepared(ClientTurn turn, ClientPath path, ReadOnlySpan<byte> datagram)
+    {
+        if (!Prepared.TryRead(datagram, out Prepared prepared))
+        {
+            turn.Reject(datagram.Length == Prepared.Size ? ReasonCode.Malformed : ReasonCode.BadLength, "PREPARED on " + path.Name);
+            return;
+        }
+        ReattachAttempt? attempt = Find(turn, path, prepared.ReceiverIndex);
+        // The answer to a repeated PREPARE comes late by rule, not by fault.
+        if (attempt?.Stage is ReattachStage.Confirming) return;
+        if (attempt?.Stage is not ReattachStage.Preparing preparing)
+        {
+            turn.Reject(ReasonCode.UnknownReceiver, "PREPARED on " + path.Name);
+            return;
+        }
+        if (!Answers.Verify(turn.Crypto, turn.State.Session!.Secrets.Answer, attempt.RequestHash, datagram, Prepared.MacOffset))
+        {
+            turn.Reject(ReasonCode.BadMac, "PREPARED on " + path.Name);
+            return;
+        }
+        if (!turn.Crypto.TryAgree(preparing.Ephemeral, prepared.Ephemeral, out SecretHandle shared))
+        {
+            turn.Reject(ReasonCode.LowOrderPoint, "PREPARED on " + path.Name);
+            return;
+        }
+        SessionUpkeep.GatewayAnswered(turn);
+        Confirm(turn, path, attempt, prepared, shared, datagram);
+    }
+
+    /// <summary>True if the datagram is the BOUND of one of our attempts, whether it opens or not.</summary>
+    public static bool TryReceiveBound(ClientTurn turn, ClientPath path, ReadOnlySpan<byte> datagram)
+    {
+        ReattachAttempt? attempt = Find(turn, path, Bound.ReceiverIndex(datagram));
+        if (attempt?.Stage is not ReattachStage.Confirming confirming) return false;
+        if (!BoundArrival.TryOpen(turn, path, confirming.GatewayControl, datagram, out Bound bound)) return true;
+        if (bound.Nonce != attempt.Nonce || !((SessionState)bound.State).IsBound()) turn.Reject(ReasonCode.Malformed, "BOUND on " + path.Name);
+        else BoundArrival.Rebind(turn, path, attempt, bound);
+        return true;
+    }
+
+    private static ReattachAttempt? Find(ClientTurn turn, ClientPath path, uint index) =>
+        turn.State.Reattach?.Attempts.FirstOrDefault(attempt => attempt.LocalIndex == index && attempt.Path == path.Id);
+
+    private static void Confirm(
+        ClientTurn turn, ClientPath path, ReattachAttempt attempt, Prepared prepared, SecretHandle shared, ReadOnlySpan<byte> datagram)
+    {
+        ClientSession session = turn.State.Session!;
+        bool isGentle = turn.State.Reattach!.IsGentle;
+        EpochSecrets keys = EpochSecrets.FromReattach(
+            turn.Crypto, session.Secrets.Root, shared, attempt.RequestHash, turn.Crypto.Sha256(Prepared.Hashed(datagram)));
+        turn.Crypto.Release(shared);
+        byte[] confirm = Confirmation.Seal(turn.Crypto, keys.ClientControl, prepared.SenderIndex, Prepared.TokenOf(datagram));
+        turn.Crypto.Release(keys.ClientControl);
+        attempt.Stage.Release(turn.Crypto);
+        ClientReattaches.Replace(turn, attempt, attempt with
+        {
+            Stage = new ReattachStage.Confirming(keys.GatewayControl, confirm, turn.Now),
+            RetryAt = turn.Now + Backoff.Confirm(1),
+            Tries = 1,
+        });
+        ClientReattaches.DropWhere(turn, other => other.Stage is ReattachStage.Preparing);
+
+        // The CONFIRM first: the gateway must know whose the data is that follows it.
+        turn.Send(path, confirm);
+        session = turn.State.Session!;
+        if (!session.IsOpen) turn.Emit(new ClientEffect.OpenSession(session.Id, turn.Environment.AllowedPrefixes, session.InnerMtu));
+        turn.Emit(new ClientEffect.InstallEpoch(
+            session.Id, new(prepared.Suite, keys.ClientData, keys.GatewayData, attempt.LocalIndex, prepared.SenderIndex), path.Transport));
+        turn.Emit(new ClientEffect.Forget(keys.ClientData));
+        turn.Emit(new ClientEffect.Forget(keys.GatewayData));
+        turn.State = turn.State with
+        {
+            Session = session with
+            {
+                IsOpen = true,
+                Epochs = session.Epochs.Add(new(attempt.LocalIndex, prepared.SenderIndex, path.Id, Instant.Never)),
+                SendingIndex = isGentle ? session.SendingIndex : attempt.LocalIndex,
+            },
+        };
+        if (isGentle) return;
+        // The old path is dead, so waiting for BOUND would only lose packets: the gateway holds them until it has committed.
+        turn.Emit(new ClientEffect.Bind(session.Id, attempt.LocalIndex, path.Transport, turn.Now + ClientLimits.OldEpochLifetime));
+        ClientReattaches.SweepEpochs(turn);
+        if (turn.State.Reattach.Kind == ReattachKind.Dead) ClientReattaches.MarkRecovering(turn, turn.State.Reattach.Cause);
+        BoundArrival.FitMtu(turn, path);
+    }
+}
