@@ -12,10 +12,10 @@ public sealed class WideValueTests
     [Fact]
     public void Ids_read_write_print_and_order_as_numbers()
     {
+        byte[] bytes = new byte[16];
         for (int i = 0; i < 500; i++)
         {
             UInt128 a = Next(), b = Next();
-            Span<byte> bytes = stackalloc byte[16];
             new SessionId(a).Write(bytes);
             Assert.Equal(a, BinaryPrimitives.ReadUInt128BigEndian(bytes));
             Assert.Equal(new SessionId(a), SessionId.Read(bytes));
