@@ -1,0 +1,60 @@
+using JumpingVpn.Domain.Admission;
+using JumpingVpn.Domain.Gateway;
+using JumpingVpn.Domain.Ports;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Domain.Sessions;
+using JumpingVpn.Infrastructure.Crypto;
+using JumpingVpn.Infrastructure.DataPlane;
+using JumpingVpn.Infrastructure.Linux;
+
+namespace JumpingVpn.Node.Running;
+
+/// <summary>
+/// From the packet threads to the gateway core: control datagrams pass the filter here, on the receiving thread, so that a
+/// flood of refused ones costs the core nothing.
+/// </summary>
+internal sealed class GatewayEvents(
+    ControlFilter filter, SodiumCryptography crypto, IReadOnlyDictionary<int, UdpSocket> sockets, NodeLog log, Func<Instant> clock) : IDataPlaneEvents
+{
+    private GatewayShell? _shell;
+
+    /// <summary>Before the shell is there, everything is dropped: clients repeat what they sent.</summary>
+    public void Attach(GatewayShell shell) => Volatile.Write(ref _shell, shell);
+
+    public void ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram)
+    {
+        if (Volatile.Read(ref _shell) is not { } shell) return;
+        AdmissionVerdict verdict = filter.Check(datagram, source.Remote, clock(), out ReasonCode reason);
+        switch (verdict)
+        {
+            case AdmissionVerdict.Pass:
+                if (!shell.TryPostDatagram(new GatewayInput.DatagramReceived(source, datagram.ToArray()))) log.Rejection(ReasonCode.RateLimited, source.Remote, null);
+                break;
+            case AdmissionVerdict.SendCookie:
+                log.Rejection(reason, source.Remote, null);
+                SecretHandle seed = crypto.GenerateSecret();
+                byte[] cookie = filter.MakeCookie(datagram, source.Remote, seed);
+                crypto.Release(seed);
+                if (sockets.TryGetValue(source.Socket, out UdpSocket? socket))
+                    _ = socket.TrySendTo(source.Remote, source.Local.IsUnspecified ? null : source.Local.Address, cookie);
+                break;
+            default:
+                log.Rejection(reason, source.Remote, null);
+                break;
+        }
+    }
+
+    public void ControlFrame(SessionId session, uint localIndex, ReadOnlySpan<byte> frame) =>
+        Volatile.Read(ref _shell)?.TryPostDatagram(new GatewayInput.FrameReceived(session, localIndex, frame.ToArray()));
+
+    public void UnboundSource(SessionId session, uint localIndex, ulong counter, TransportAddress source) =>
+        Volatile.Read(ref _shell)?.TryPostDatagram(new GatewayInput.UnboundSourceSeen(session, localIndex, counter, source));
+
+    public void TrafficResumed(SessionId session)
+    {
+        // Only a client reports while traffic flows; a gateway never arms this.
+    }
+
+    public void SendFailed(int socket, int errno) => log.SendFailed(socket, errno);
+}

@@ -1,0 +1,53 @@
+using JumpingVpn.Domain.Admission;
+using JumpingVpn.Domain.EventStore;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Infrastructure.EventStore;
+
+namespace JumpingVpn.Node.Running;
+
+/// <summary>What a gateway does now and then: checkpoints the service clock, retires ended sessions, changes the cookie secret.</summary>
+internal sealed class GatewayHousekeeping : IAsyncDisposable
+{
+    private static readonly TimeSpan RetireInterval = TimeSpan.FromMinutes(1);
+
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _running;
+
+    public GatewayHousekeeping(IEventStore store, Func<Instant> clock, Action rotateCookies, NodeLog log) =>
+        _running = RunAsync(store, clock, rotateCookies, log, _stop.Token);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _running.ConfigureAwait(false);
+        _stop.Dispose();
+    }
+
+    private static async Task RunAsync(IEventStore store, Func<Instant> clock, Action rotateCookies, NodeLog log, CancellationToken stop)
+    {
+        Instant retireAt = clock() + RetireInterval;
+        Instant rotateAt = clock() + ControlFilter.CookieLifetime;
+        using var timer = new PeriodicTimer(ServiceClock.CheckpointInterval);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false))
+            {
+                Instant now = clock();
+                _ = await store.CheckpointAsync(now).ConfigureAwait(false);
+                if (now >= rotateAt)
+                {
+                    rotateAt = now + ControlFilter.CookieLifetime;
+                    rotateCookies();
+                }
+                if (now < retireAt) continue;
+                retireAt = now + RetireInterval;
+                RetireResult retired = await store.RetireAsync(now).ConfigureAwait(false);
+                if (retired.Failure is { } failure) log.Warning($"ended sessions stay in the store: {failure}");
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // The node stops.
+        }
+    }
+}

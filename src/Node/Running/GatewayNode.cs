@@ -1,0 +1,192 @@
+using System.Collections.Immutable;
+using JumpingVpn.Domain.Admission;
+using JumpingVpn.Domain.EventStore;
+using JumpingVpn.Domain.Gateway;
+using JumpingVpn.Domain.Ports;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Domain.Sessions;
+using JumpingVpn.Infrastructure.Crypto;
+using JumpingVpn.Infrastructure.Crypto.Packet;
+using JumpingVpn.Infrastructure.DataPlane;
+using JumpingVpn.Infrastructure.EventStore;
+using JumpingVpn.Infrastructure.Linux;
+using JumpingVpn.Infrastructure.Shell;
+using JumpingVpn.Node.Configuration;
+
+namespace JumpingVpn.Node.Running;
+
+/// <summary>A running gateway: everything that it is made of, put together and taken apart again.</summary>
+internal sealed class GatewayNode : IAsyncDisposable
+{
+    /// <summary>How long a draining node waits for its store before it ends anyway.</summary>
+    private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(4);
+
+    private readonly Stack<Func<ValueTask>> _cleanup = new();
+    private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Dictionary<int, UdpSocket> _sockets = [];
+
+    private GatewayNode(GatewayConfiguration configuration, NodeLog log)
+    {
+        Configuration = configuration;
+        Log = log;
+    }
+
+    public GatewayConfiguration Configuration { get; }
+
+    public NodeLog Log { get; }
+
+    public IEventStore Store { get; private set; } = null!;
+
+    public GatewayShell Shell { get; private set; } = null!;
+
+    public DataPlane DataPlane { get; private set; } = null!;
+
+    public Owner Self { get; private set; } = null!;
+
+    /// <summary>Completes with the fault when the node can no longer serve: a packet thread or the core has died.</summary>
+    public Task<Exception> Failed => _failed.Task;
+
+    /// <summary>Starts a gateway.</summary>
+    /// <exception cref="StartFailure">It cannot start; all that was begun has been taken back.</exception>
+    public static async Task<GatewayNode> StartAsync(GatewayConfiguration configuration, NodeLog log)
+    {
+        var node = new GatewayNode(configuration, log);
+        try
+        {
+            await node.ComposeAsync().ConfigureAwait(false);
+            return node;
+        }
+        catch (LinuxException problem)
+        {
+            await node.DisposeAsync().ConfigureAwait(false);
+            throw StartFailure.Work(problem.Message);
+        }
+        catch
+        {
+            await node.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Hands the sessions over and tells the clients, within the time that a stop may take.</summary>
+    public async Task DrainAsync()
+    {
+        Shell.Post(new GatewayInput.Drain());
+        if (await Task.WhenAny(Shell.Drained, Task.Delay(DrainPatience)).ConfigureAwait(false) != Shell.Drained)
+            Log.Warning("the store did not take every hand-over in time; the sessions are claimed at the next start");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        while (_cleanup.TryPop(out Func<ValueTask>? undo)) await undo().ConfigureAwait(false);
+    }
+
+    private async Task ComposeAsync()
+    {
+        var arena = new SecretArena();
+        Undo(arena.Dispose);
+        var crypto = new SodiumCryptography(arena);
+        PacketCipherSelector ciphers = Ciphers.Select(Log);
+        GatewayEnvironment Environment(Owner self, SecretHandle tokenSecret) => new(
+            crypto, NodeSecrets.ReadIdentity(crypto, Configuration.PrivateKeyFile),
+            NodeSecrets.ReadClusterKeys(crypto, Configuration.ClusterKeyFile, Configuration.ClusterKeyFileGiven),
+            ReadRegistry(crypto), Configuration.Policy, SessionJson.HashOf(Configuration.Policy), self, ciphers.Offer(), (ushort)Configuration.Tunnel.Mtu, tokenSecret);
+
+        await OpenStoreAsync().ConfigureAwait(false);
+        Self = new Owner(Configuration.Node, Store.Opening.Incarnation);
+        GatewayEnvironment environment = Environment(Self, crypto.GenerateSecret());
+        var clock = new ServiceClock(Store.Opening.ServiceTime, BootClock.Now);
+        GatewayState state = GatewayState.Restore(await RestoreAsync().ConfigureAwait(false), clock.Now);
+
+        TunDevice tun = TunDevice.Create(new TunOptions(Configuration.Tunnel.Name)
+        {
+            Mtu = Configuration.Tunnel.Mtu,
+            MaxSegments = DataPlane.MaxSegments(Configuration.Tunnel.Mtu),
+        });
+        Undo(tun.Dispose);
+        var network = new TunnelNetwork(tun);
+        Undo(network.Dispose);
+        network.Apply([.. Configuration.Tunnel.Addresses], [], Configuration.Tunnel.Mtu);
+
+        var filter = new ControlFilter(crypto, AddressKeys.Derive(crypto, environment.Identity.Public), environment.ClusterKeys);
+        filter.Rotate(crypto.GenerateSecret());
+        var events = new GatewayEvents(filter, crypto, _sockets, Log, () => clock.Now);
+        OpenSockets();
+        DataPlane = new DataPlane(new DataPlaneOptions
+        {
+            Tun = tun.Descriptor,
+            UdpSegmentation = tun.Offload.HasFlag(TunOffload.Udp4),
+            Secrets = arena,
+            Ciphers = ciphers,
+            Clock = () => clock.Now,
+            Events = events,
+        });
+        Undo(DataPlane.Dispose);
+        _ = DataPlane.Failed.ContinueWith(fault => _failed.TrySetResult(fault.Result), TaskScheduler.Default);
+
+        Shell = new GatewayShell(state, environment, crypto, DataPlane, _sockets,
+            shell => new StorePump(Store, Self, () => clock.Now, WallClock.Now, shell.Post, Log.Warning),
+            Log, () => clock.Now, fault => _failed.TrySetResult(fault));
+        Undo(Shell.Dispose);
+        events.Attach(Shell);
+        Shell.Start();
+        foreach ((int number, UdpSocket socket) in _sockets) DataPlane.AddSocket(number, socket.Descriptor, !socket.IsIPv4);
+        var housekeeping = new GatewayHousekeeping(Store, () => clock.Now, () => filter.Rotate(crypto.GenerateSecret()), Log);
+        Undo(housekeeping.DisposeAsync);
+        Log.Information($"gateway {Configuration.Node} listens on {string.Join(", ", _sockets.Values.Select(socket => socket.Local))}; "
+            + $"{state.Sessions.Count} sessions in {Configuration.SqliteFile}; data packets by {ciphers.Description}");
+    }
+
+    private async Task OpenStoreAsync()
+    {
+        string directory = Configuration.Audit?.Directory ?? Path.ChangeExtension(Configuration.SqliteFile, ".audit");
+        SegmentArchiveOptions archiveOptions = SegmentArchiveOptions.Default(directory, Configuration.Node, WallClock.Now);
+        if (Configuration.Audit is { } audit) archiveOptions = archiveOptions with { Retention = audit.Retention };
+        SegmentArchive archive = SegmentArchive.Open(archiveOptions).IfLeft(problem => throw StartFailure.Work(problem));
+        var options = new SqliteStoreOptions(Configuration.SqliteFile, Configuration.Node, Configuration.StorePolicy, archive, WallClock.Now);
+        Store = SqliteEventStore.Open(options).IfLeft(problem => throw StartFailure.Work(problem));
+        _cleanup.Push(Store.DisposeAsync);
+    }
+
+    /// <summary>Every live session of the store. One that cannot be trusted stops the start: it is never served and never dropped in silence.</summary>
+    private async Task<ImmutableArray<Session>> RestoreAsync()
+    {
+        ImmutableArray<LoadResult> loaded = (await Store.LoadAllLiveAsync().ConfigureAwait(false)).IfLeft(problem => throw StartFailure.Work(problem));
+        return
+        [
+            .. loaded.Select(result => result switch
+            {
+                LoadResult.Found found => SessionRecords.Restore(found.History).IfLeft(problem => throw StartFailure.Work($"{Configuration.SqliteFile}: {problem}")),
+                LoadResult.Corrupt corrupt => throw StartFailure.Work($"{Configuration.SqliteFile}: {corrupt.Reason}"),
+                _ => throw StartFailure.Work($"{Configuration.SqliteFile}: {result}"),
+            }),
+        ];
+    }
+
+    private void OpenSockets()
+    {
+        foreach (Endpoint listen in Configuration.Listen)
+        {
+            UdpSocket socket = UdpSocket.Open(new UdpSocketOptions(listen) { PacketInfo = true, ReceiveOffload = true, PathMtu = PathMtuMode.Probe });
+            _sockets.Add(_sockets.Count + 1, socket);
+            Undo(socket.Dispose);
+        }
+    }
+
+    private ClientRegistry ReadRegistry(SodiumCryptography crypto) => ClientRegistry.From(Configuration.Clients.Select(client =>
+    {
+        if (!AddressSet.TryCreate(client.Addresses, out AddressSet addresses))
+            throw StartFailure.Configuration($"{Configuration.File}: client {client.Name} has more than {SessionLimits.MaxAddresses} addresses");
+        SecretHandle psk = client.PresharedKeyFile is { } file ? NodeSecrets.ReadKey(crypto, file) : SecretHandle.None;
+        return new RegisteredClient(client.Name, client.PublicKey, addresses, psk);
+    }));
+
+    private void Undo(Action action) => _cleanup.Push(() =>
+    {
+        action();
+        return ValueTask.CompletedTask;
+    });
+
+    private void Undo(Func<ValueTask> action) => _cleanup.Push(action);
+}

@@ -1,0 +1,157 @@
+using System.Collections.Immutable;
+using JumpingVpn.Domain.Gateway;
+using JumpingVpn.Domain.Ports;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Domain.Protocol.Messages;
+using JumpingVpn.Domain.Sessions;
+using JumpingVpn.Infrastructure.Crypto;
+using JumpingVpn.Infrastructure.DataPlane;
+using JumpingVpn.Infrastructure.Linux;
+using JumpingVpn.Infrastructure.Shell;
+
+namespace JumpingVpn.Node.Running;
+
+/// <summary>
+/// Runs a gateway core: one thread feeds it inputs and carries out its effects in order. Nothing here decides anything.
+/// </summary>
+internal sealed class GatewayShell : IDisposable
+{
+    private readonly GatewayEnvironment _environment;
+    private readonly SodiumCryptography _crypto;
+    private readonly IDataPlane _dataPlane;
+    private readonly IReadOnlyDictionary<int, UdpSocket> _sockets;
+    private readonly StorePump _store;
+    private readonly NodeLog _log;
+    private readonly Func<Instant> _clock;
+    private readonly CoreLoop<GatewayInput> _loop;
+    private readonly Dictionary<long, TaskCompletionSource<ReasonCode>> _requests = [];
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private GatewayState _state;
+    private long _lastRequest;
+
+    public GatewayShell(
+        GatewayState state, GatewayEnvironment environment, SodiumCryptography crypto, IDataPlane dataPlane,
+        IReadOnlyDictionary<int, UdpSocket> sockets, Func<GatewayShell, StorePump> store, NodeLog log, Func<Instant> clock, Action<Exception> onFault)
+    {
+        _state = state;
+        _environment = environment;
+        _crypto = crypto;
+        _dataPlane = dataPlane;
+        _sockets = sockets;
+        _log = log;
+        _clock = clock;
+        _store = store(this);
+        _loop = new("gateway-core", clock, Step, new GatewayInput.TimerFired(), onFault);
+    }
+
+    /// <summary>The state after the last step; immutable, so any thread may read it.</summary>
+    public GatewayState State => Volatile.Read(ref _state);
+
+    /// <summary>Completes when every session has been handed over.</summary>
+    public Task Drained => _drained.Task;
+
+    public long DroppedInputs => _loop.Dropped;
+
+    public void Start() => _loop.Start();
+
+    public void Post(GatewayInput input) => _loop.Post(input);
+
+    public bool TryPostDatagram(GatewayInput input) => _loop.TryPostDatagram(input);
+
+    /// <summary>Ends a session on an operator's behalf; completes when its end is stored. None: done.</summary>
+    public Task<ReasonCode> TerminateAsync(SessionId session)
+    {
+        var answer = new TaskCompletionSource<ReasonCode>(TaskCreationOptions.RunContinuationsAsynchronously);
+        long request = Interlocked.Increment(ref _lastRequest);
+        lock (_requests) _requests.Add(request, answer);
+        _loop.Post(new GatewayInput.TerminateRequested(session, request));
+        return answer.Task;
+    }
+
+    public void Dispose() => _loop.Dispose();
+
+    private Instant Step(GatewayInput input)
+    {
+        if (input is GatewayInput.DatagramReceived { Counters: null } datagram && datagram.Bytes.Span is { Length: >= Probe.Size } bytes
+            && bytes[0] == (byte)MessageType.Probe
+            && _dataPlane.TryReadCounters(SessionId.Read(bytes[Probe.SessionOffset..]), out TrafficCounters counters))
+            input = datagram with { Counters = counters };
+        SecretHandle seed = _crypto.GenerateSecret();
+        var context = new StepContext(_clock(), WallClock.Now(), seed);
+        (GatewayState state, ImmutableArray<GatewayEffect> effects) = GatewayCore.Step(_state, input, context, _environment);
+        _crypto.Release(seed);
+        Volatile.Write(ref _state, state);
+        foreach (GatewayEffect effect in effects) Run(effect);
+        return _state.NextDeadline;
+    }
+
+    private void Run(GatewayEffect effect)
+    {
+        switch (effect)
+        {
+            case GatewayEffect.Send send:
+                Send(send.To, send.Bytes.Span);
+                break;
+            case GatewayEffect.SendFrame frame:
+                Span<byte> bytes = stackalloc byte[ControlFrame.Size];
+                frame.Frame.Write(bytes);
+                _dataPlane.SendControl(frame.Session, bytes);
+                break;
+            case GatewayEffect.Append append:
+                _store.Start(append);
+                break;
+            case GatewayEffect.OpenSession open:
+                _dataPlane.OpenSession(open.Session, open.Prefixes, _environment.InnerMtu);
+                break;
+            case GatewayEffect.InstallEpoch install:
+                _dataPlane.InstallEpoch(install.Session, install.Keys, install.Source, install.Held);
+                break;
+            case GatewayEffect.Bind bind:
+                ulong end = _dataPlane.Bind(bind.Session, bind.LocalIndex, bind.Transport, bind.OldUntil);
+                _loop.Post(new GatewayInput.TransportBound(bind.Session, bind.LocalIndex, end));
+                break;
+            case GatewayEffect.LimitEpoch limit:
+                _dataPlane.LimitEpoch(limit.Session, limit.LocalIndex, limit.End);
+                break;
+            case GatewayEffect.RemoveEpoch remove:
+                _dataPlane.RemoveEpoch(remove.Session, remove.LocalIndex);
+                break;
+            case GatewayEffect.Unbind unbind:
+                _dataPlane.Unbind(unbind.Session);
+                break;
+            case GatewayEffect.CloseSession close:
+                _dataPlane.CloseSession(close.Session);
+                break;
+            case GatewayEffect.ReadCounters read:
+                _loop.Post(new GatewayInput.CountersRead(read.Session, _dataPlane.TryReadCounters(read.Session, out TrafficCounters counters) ? counters : null));
+                break;
+            case GatewayEffect.Forget forget:
+                _crypto.Release(forget.Secret);
+                break;
+            case GatewayEffect.Transitioned transition:
+                _log.Transition(transition.Before, transition.After, transition.Event);
+                break;
+            case GatewayEffect.Rejected rejected:
+                _log.Rejection(rejected.Reason, rejected.Source, rejected.Session);
+                break;
+            case GatewayEffect.Answer answer:
+                TaskCompletionSource<ReasonCode>? waiting;
+                lock (_requests) _requests.Remove(answer.Request, out waiting);
+                waiting?.TrySetResult(answer.Problem);
+                break;
+            case GatewayEffect.Drained:
+                _drained.TrySetResult();
+                break;
+            default:
+                throw new InvalidOperationException("an effect that is none of the known ones");
+        }
+    }
+
+    private void Send(TransportAddress to, ReadOnlySpan<byte> bytes)
+    {
+        if (!_sockets.TryGetValue(to.Socket, out UdpSocket? socket)) return;
+        // The answer leaves from the address that was asked, so that the client's NAT and firewall know it.
+        _ = socket.TrySendTo(to.Remote, to.Local.IsUnspecified ? null : to.Local.Address, bytes);
+    }
+}
