@@ -9,11 +9,11 @@ internal static class Ciphers
     /// <summary>For benchmarks: names a back end instead of the fastest one that works here.</summary>
     public const string Override = "JUMPING_VPN_CIPHER";
 
-    public static PacketCipherSelector Select(NodeLog log)
+    public static PacketCipherSelector Select(NodeReports log)
     {
         string? wish = Environment.GetEnvironmentVariable(Override);
         PacketCipherSelector selector = PacketCipherSelector.Select(string.IsNullOrEmpty(wish) ? null : wish)
-            .IfLeft(problem => throw StartFailure.Configuration($"{Override}: {problem}"));
+            .IfLeft(problem => throw Refusal.Configuration($"{Override}: {problem}"));
         foreach (string skipped in selector.Skipped) log.Information("cipher " + skipped);
         return selector;
     }

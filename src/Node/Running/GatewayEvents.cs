@@ -15,7 +15,7 @@ namespace JumpingVpn.Node.Running;
 /// flood of refused ones costs the core nothing.
 /// </summary>
 internal sealed class GatewayEvents(
-    ControlFilter filter, SodiumCryptography crypto, IReadOnlyDictionary<int, UdpSocket> sockets, NodeLog log, Func<Instant> clock) : IDataPlaneEvents
+    ControlFilter filter, SodiumCryptography crypto, IReadOnlyDictionary<int, UdpSocket> sockets, NodeReports log, Func<Instant> clock) : IDataPlaneEvents
 {
     private GatewayShell? _shell;
 

@@ -13,7 +13,7 @@ internal sealed class GatewayHousekeeping : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _running;
 
-    public GatewayHousekeeping(IEventStore store, Func<Instant> clock, Action rotateCookies, NodeLog log) =>
+    public GatewayHousekeeping(IEventStore store, Func<Instant> clock, Action rotateCookies, NodeReports log) =>
         _running = RunAsync(store, clock, rotateCookies, log, _stop.Token);
 
     public async ValueTask DisposeAsync()
@@ -23,7 +23,7 @@ internal sealed class GatewayHousekeeping : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private static async Task RunAsync(IEventStore store, Func<Instant> clock, Action rotateCookies, NodeLog log, CancellationToken stop)
+    private static async Task RunAsync(IEventStore store, Func<Instant> clock, Action rotateCookies, NodeReports log, CancellationToken stop)
     {
         Instant retireAt = clock() + RetireInterval;
         Instant rotateAt = clock() + ControlFilter.CookieLifetime;

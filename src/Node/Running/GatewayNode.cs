@@ -12,29 +12,36 @@ using JumpingVpn.Infrastructure.DataPlane;
 using JumpingVpn.Infrastructure.EventStore;
 using JumpingVpn.Infrastructure.Linux;
 using JumpingVpn.Infrastructure.Shell;
+using JumpingVpn.Infrastructure.Telemetry;
 using JumpingVpn.Node.Configuration;
+using JumpingVpn.Node.Control;
+using JumpingVpn.Node.Hosting;
 
 namespace JumpingVpn.Node.Running;
 
 /// <summary>A running gateway: everything that it is made of, put together and taken apart again.</summary>
-internal sealed class GatewayNode : IAsyncDisposable
+internal sealed class GatewayNode : INode
 {
     /// <summary>How long a draining node waits for its store before it ends anyway.</summary>
     private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(4);
 
     private readonly Stack<Func<ValueTask>> _cleanup = new();
-    private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Dictionary<int, UdpSocket> _sockets = [];
+    private ServiceClock? _clock;
 
-    private GatewayNode(GatewayConfiguration configuration, NodeLog log)
+    public GatewayNode(GatewayConfiguration configuration, NodeLog log)
     {
         Configuration = configuration;
-        Log = log;
+        Telemetry = log;
+        Log = new(log.Logger);
     }
+
+    public NodeLog Telemetry { get; }
 
     public GatewayConfiguration Configuration { get; }
 
-    public NodeLog Log { get; }
+    public NodeReports Log { get; }
 
     public IEventStore Store { get; private set; } = null!;
 
@@ -44,36 +51,20 @@ internal sealed class GatewayNode : IAsyncDisposable
 
     public Owner Self { get; private set; } = null!;
 
-    /// <summary>Completes with the fault when the node can no longer serve: a packet thread or the core has died.</summary>
-    public Task<Exception> Failed => _failed.Task;
+    /// <summary>About when an instant of this node's clock was.</summary>
+    public DateTime WallTimeOf(Instant instant) => WallClock.Of(instant, _clock!.Now);
 
-    /// <summary>Starts a gateway.</summary>
-    /// <exception cref="StartFailure">It cannot start; all that was begun has been taken back.</exception>
-    public static async Task<GatewayNode> StartAsync(GatewayConfiguration configuration, NodeLog log)
-    {
-        var node = new GatewayNode(configuration, log);
-        try
-        {
-            await node.ComposeAsync().ConfigureAwait(false);
-            return node;
-        }
-        catch (LinuxException problem)
-        {
-            await node.DisposeAsync().ConfigureAwait(false);
-            throw StartFailure.Work(problem.Message);
-        }
-        catch
-        {
-            await node.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
-    }
+    public INodeControl Control => new GatewayControl(this);
 
-    /// <summary>Hands the sessions over and tells the clients, within the time that a stop may take.</summary>
-    public async Task DrainAsync()
+    public Task Failure => _failed.Task;
+
+    public async Task StartAsync(CancellationToken cancellation) => await ComposeAsync().WaitAsync(cancellation).ConfigureAwait(false);
+
+    /// <summary>Hands the sessions over and tells the clients.</summary>
+    public async Task StopAsync(CancellationToken cancellation)
     {
         Shell.Post(new GatewayInput.Drain());
-        if (await Task.WhenAny(Shell.Drained, Task.Delay(DrainPatience)).ConfigureAwait(false) != Shell.Drained)
+        if (await Task.WhenAny(Shell.Drained, Task.Delay(DrainPatience, cancellation)).ConfigureAwait(false) != Shell.Drained)
             Log.Warning("the store did not take every hand-over in time; the sessions are claimed at the next start");
     }
 
@@ -96,7 +87,7 @@ internal sealed class GatewayNode : IAsyncDisposable
         await OpenStoreAsync().ConfigureAwait(false);
         Self = new Owner(Configuration.Node, Store.Opening.Incarnation);
         GatewayEnvironment environment = Environment(Self, crypto.GenerateSecret());
-        var clock = new ServiceClock(Store.Opening.ServiceTime, BootClock.Now);
+        ServiceClock clock = _clock = new(Store.Opening.ServiceTime, BootClock.Now);
         GatewayState state = GatewayState.Restore(await RestoreAsync().ConfigureAwait(false), clock.Now);
 
         TunDevice tun = TunDevice.Create(new TunOptions(Configuration.Tunnel.Name)
@@ -123,11 +114,11 @@ internal sealed class GatewayNode : IAsyncDisposable
             Events = events,
         });
         Undo(DataPlane.Dispose);
-        _ = DataPlane.Failed.ContinueWith(fault => _failed.TrySetResult(fault.Result), TaskScheduler.Default);
+        _ = DataPlane.Failed.ContinueWith(fault => _failed.TrySetException(fault.Result), TaskScheduler.Default);
 
         Shell = new GatewayShell(state, environment, crypto, DataPlane, _sockets,
             shell => new StorePump(Store, Self, () => clock.Now, WallClock.Now, shell.Post, Log.Warning),
-            Log, () => clock.Now, fault => _failed.TrySetResult(fault));
+            Log, () => clock.Now, fault => _failed.TrySetException(fault));
         Undo(Shell.Dispose);
         events.Attach(Shell);
         Shell.Start();
@@ -143,23 +134,23 @@ internal sealed class GatewayNode : IAsyncDisposable
         string directory = Configuration.Audit?.Directory ?? Path.ChangeExtension(Configuration.SqliteFile, ".audit");
         SegmentArchiveOptions archiveOptions = SegmentArchiveOptions.Default(directory, Configuration.Node, WallClock.Now);
         if (Configuration.Audit is { } audit) archiveOptions = archiveOptions with { Retention = audit.Retention };
-        SegmentArchive archive = SegmentArchive.Open(archiveOptions).IfLeft(problem => throw StartFailure.Work(problem));
+        SegmentArchive archive = SegmentArchive.Open(archiveOptions).IfLeft(problem => throw Refusal.Work(problem));
         var options = new SqliteStoreOptions(Configuration.SqliteFile, Configuration.Node, Configuration.StorePolicy, archive, WallClock.Now);
-        Store = SqliteEventStore.Open(options).IfLeft(problem => throw StartFailure.Work(problem));
+        Store = SqliteEventStore.Open(options).IfLeft(problem => throw Refusal.Work(problem));
         _cleanup.Push(Store.DisposeAsync);
     }
 
     /// <summary>Every live session of the store. One that cannot be trusted stops the start: it is never served and never dropped in silence.</summary>
     private async Task<ImmutableArray<Session>> RestoreAsync()
     {
-        ImmutableArray<LoadResult> loaded = (await Store.LoadAllLiveAsync().ConfigureAwait(false)).IfLeft(problem => throw StartFailure.Work(problem));
+        ImmutableArray<LoadResult> loaded = (await Store.LoadAllLiveAsync().ConfigureAwait(false)).IfLeft(problem => throw Refusal.Work(problem));
         return
         [
             .. loaded.Select(result => result switch
             {
-                LoadResult.Found found => SessionRecords.Restore(found.History).IfLeft(problem => throw StartFailure.Work($"{Configuration.SqliteFile}: {problem}")),
-                LoadResult.Corrupt corrupt => throw StartFailure.Work($"{Configuration.SqliteFile}: {corrupt.Reason}"),
-                _ => throw StartFailure.Work($"{Configuration.SqliteFile}: {result}"),
+                LoadResult.Found found => SessionRecords.Restore(found.History).IfLeft(problem => throw Refusal.Work($"{Configuration.SqliteFile}: {problem}")),
+                LoadResult.Corrupt corrupt => throw Refusal.Work($"{Configuration.SqliteFile}: {corrupt.Reason}"),
+                _ => throw Refusal.Work($"{Configuration.SqliteFile}: {result}"),
             }),
         ];
     }
@@ -177,7 +168,7 @@ internal sealed class GatewayNode : IAsyncDisposable
     private ClientRegistry ReadRegistry(SodiumCryptography crypto) => ClientRegistry.From(Configuration.Clients.Select(client =>
     {
         if (!AddressSet.TryCreate(client.Addresses, out AddressSet addresses))
-            throw StartFailure.Configuration($"{Configuration.File}: client {client.Name} has more than {SessionLimits.MaxAddresses} addresses");
+            throw Refusal.Configuration($"{Configuration.File}: client {client.Name} has more than {SessionLimits.MaxAddresses} addresses");
         SecretHandle psk = client.PresharedKeyFile is { } file ? NodeSecrets.ReadKey(crypto, file) : SecretHandle.None;
         return new RegisteredClient(client.Name, client.PublicKey, addresses, psk);
     }));

@@ -32,7 +32,7 @@ internal sealed class GatewayShell : IDisposable
 
     public GatewayShell(
         GatewayState state, GatewayEnvironment environment, SodiumCryptography crypto, IDataPlane dataPlane,
-        IReadOnlyDictionary<int, UdpSocket> sockets, Func<GatewayShell, StorePump> store, NodeLog log, Func<Instant> clock, Action<Exception> onFault)
+        IReadOnlyDictionary<int, UdpSocket> sockets, Func<GatewayShell, StorePump> store, NodeReports log, Func<Instant> clock, Action<Exception> onFault)
     {
         _state = state;
         _environment = environment;
@@ -130,7 +130,7 @@ internal sealed class GatewayShell : IDisposable
                 _crypto.Release(forget.Secret);
                 break;
             case GatewayEffect.Transitioned transition:
-                _log.Transition(transition.Before, transition.After, transition.Event);
+                _log.Transition(transition.Before, transition.After);
                 break;
             case GatewayEffect.Rejected rejected:
                 _log.Rejection(rejected.Reason, rejected.Source, rejected.Session);

@@ -14,7 +14,7 @@ internal static class NodeSecrets
         Span<byte> key = stackalloc byte[KeyFile.KeySize];
         try
         {
-            return KeyFile.TryRead(file, key) is { } problem ? throw StartFailure.Configuration(problem) : crypto.Import(key);
+            return KeyFile.TryRead(file, key) is { } problem ? throw Refusal.Configuration(problem) : crypto.Import(key);
         }
         finally
         {
@@ -34,9 +34,9 @@ internal static class NodeSecrets
             {
                 Span<byte> fresh = keys[..KeyFile.KeySize];
                 System.Security.Cryptography.RandomNumberGenerator.Fill(fresh);
-                if (KeyFile.TryCreate(file, fresh) is { } failed) throw StartFailure.Work(failed);
+                if (KeyFile.TryCreate(file, fresh) is { } failed) throw Refusal.Work(failed);
             }
-            if (KeyFile.TryReadAll(file, keys, ClusterKeys.MaxKeys, out int count) is { } problem) throw StartFailure.Configuration(problem);
+            if (KeyFile.TryReadAll(file, keys, ClusterKeys.MaxKeys, out int count) is { } problem) throw Refusal.Configuration(problem);
             var handles = new List<SecretHandle>();
             for (int i = 0; i < count; i++) handles.Add(crypto.Import(keys.Slice(i * KeyFile.KeySize, KeyFile.KeySize)));
             ClusterKeys derived = ClusterKeys.Derive(crypto, handles);

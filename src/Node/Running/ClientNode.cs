@@ -1,0 +1,195 @@
+using System.Collections.Immutable;
+using System.Net;
+using System.Net.Sockets;
+using JumpingVpn.Domain.Client;
+using JumpingVpn.Domain.Paths;
+using JumpingVpn.Domain.Ports;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Infrastructure.Crypto;
+using JumpingVpn.Infrastructure.Crypto.Packet;
+using JumpingVpn.Infrastructure.DataPlane;
+using JumpingVpn.Infrastructure.Linux;
+using JumpingVpn.Infrastructure.Shell;
+using JumpingVpn.Infrastructure.Telemetry;
+using JumpingVpn.Node.Configuration;
+using JumpingVpn.Node.Control;
+using JumpingVpn.Node.Hosting;
+using LanguageExt;
+
+namespace JumpingVpn.Node.Running;
+
+/// <summary>A running client: everything that it is made of, put together and taken apart again.</summary>
+internal sealed class ClientNode : INode
+{
+    /// <summary>The device's MTU until the gateway says which one the tunnel has: what IPv6 needs at least (RFC 8200, 5).</summary>
+    private const int FirstMtu = 1280;
+
+    /// <summary>Longest superpackets that one send takes at any tunnel MTU of 1280 bytes or more.</summary>
+    private const int SuperpacketMtu = 1420;
+
+    /// <summary>How long a name server may take.</summary>
+    private static readonly TimeSpan ResolvePatience = TimeSpan.FromSeconds(5);
+
+    private readonly Stack<Func<ValueTask>> _cleanup = new();
+    private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public ClientNode(ClientConfiguration configuration, NodeLog log)
+    {
+        Configuration = configuration;
+        Telemetry = log;
+        Log = new(log.Logger);
+    }
+
+    public NodeLog Telemetry { get; }
+
+    public ClientConfiguration Configuration { get; }
+
+    public NodeReports Log { get; }
+
+    public ClientShell Shell { get; private set; } = null!;
+
+    public DataPlane DataPlane { get; private set; } = null!;
+
+    public INodeControl Control => new ClientControl(this);
+
+    public Task Failure => _failed.Task;
+
+    public Task StartAsync(CancellationToken cancellation)
+    {
+        Compose();
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Saves the session, or ends it where no state is kept.</summary>
+    public async Task StopAsync(CancellationToken cancellation)
+    {
+        Shell.Post(new ClientInput.Stop());
+        await Shell.Stopped.WaitAsync(cancellation).ConfigureAwait(false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        while (_cleanup.TryPop(out Func<ValueTask>? undo)) await undo().ConfigureAwait(false);
+    }
+
+    private void Compose()
+    {
+        var arena = new SecretArena();
+        Undo(arena.Dispose);
+        var crypto = new SodiumCryptography(arena);
+        PacketCipherSelector ciphers = Ciphers.Select(Log);
+        Domain.Protocol.Noise.NoiseKeyPair identity = NodeSecrets.ReadIdentity(crypto, Configuration.PrivateKeyFile);
+        SecretHandle psk = Configuration.PresharedKeyFile is { } pskFile ? NodeSecrets.ReadKey(crypto, pskFile) : SecretHandle.None;
+        var environment = new ClientEnvironment(crypto, identity, Configuration.GatewayPublicKey, psk, Configuration.AllowedIps, ciphers.Offer(),
+            KeepsState: Configuration.StateFile is not null);
+        ClientResumption? resumption = null;
+        ClientStateFile? stateFile = null;
+        if (Configuration.StateFile is { } path)
+        {
+            stateFile = new ClientStateFile(path, crypto, identity.Private);
+            Undo(stateFile.Dispose);
+            resumption = stateFile.Read().Match(
+                read => read.Match(held => (ClientResumption[])[held], () => []),
+                problem => throw Refusal.Configuration(problem)).FirstOrDefault();
+        }
+
+        TunDevice tun = TunDevice.Create(new TunOptions(Configuration.TunnelName) { Mtu = FirstMtu, MaxSegments = DataPlane.MaxSegments(SuperpacketMtu) });
+        Undo(tun.Dispose);
+        var network = new TunnelNetwork(tun);
+        Undo(network.Dispose);
+        var events = new ClientEvents();
+        DataPlane = new DataPlane(new DataPlaneOptions
+        {
+            Tun = tun.Descriptor,
+            UdpSegmentation = tun.Offload.HasFlag(TunOffload.Udp4),
+            Secrets = arena,
+            Ciphers = ciphers,
+            Clock = BootClock.Now,
+            Events = events,
+        });
+        Undo(DataPlane.Dispose);
+        _ = DataPlane.Failed.ContinueWith(fault => _failed.TrySetException(fault.Result), TaskScheduler.Default);
+
+        var tools = new ClientTools(crypto, DataPlane, stateFile,
+            (addresses, mtu) => network.Apply(addresses, Configuration.AllowedIps, mtu), ResolveAsync, Log, BootClock.Now);
+        Shell = new ClientShell(environment, tools, fault => _failed.TrySetException(fault));
+        Undo(Shell.Dispose);
+        events.Attach(Shell);
+        Shell.Start();
+        Span<byte> instance = stackalloc byte[InstanceId.Size];
+        System.Security.Cryptography.RandomNumberGenerator.Fill(instance);
+        Shell.Post(new ClientInput.Start(InstanceId.Read(instance), resumption));
+        WatchUplinks();
+        _ = ResolveFirstAsync();
+        Log.Information($"client {Configuration.Node} for gateway {Configuration.GatewayPublicKey} at {string.Join(", ", Configuration.Endpoints)}; "
+            + $"data packets by {ciphers.Description}{(resumption is null ? "" : $"; resumes session {resumption.Session}")}");
+    }
+
+    private void WatchUplinks()
+    {
+        var policy = new UplinkPolicy(Configuration.Uplinks, [Configuration.TunnelName]);
+        ImmutableArray<Uplink> last = default;
+        LinkMonitor monitor = LinkMonitor.Start(
+            (network, _) =>
+            {
+                ImmutableArray<Uplink> uplinks = UplinkInventory.Select(network, policy);
+                if (!last.IsDefault && last.AsSpan().SequenceEqual(uplinks.AsSpan())) return;
+                last = uplinks;
+                Shell.Post(new ClientInput.UplinksChanged(uplinks));
+            },
+            Log.Warning);
+        Undo(monitor.Dispose);
+    }
+
+    private async Task ResolveFirstAsync() => Shell.Post(new ClientInput.EndpointsResolved(await ResolveAsync().ConfigureAwait(false)));
+
+    /// <summary>The endpoints' addresses in the configured order; a name that does not resolve now is left out and said.</summary>
+    private async Task<ImmutableArray<Endpoint>> ResolveAsync()
+    {
+        var endpoints = ImmutableArray.CreateBuilder<Endpoint>();
+        foreach (GatewayEndpoint configured in Configuration.Endpoints)
+        {
+            if (configured.Address is { } known)
+            {
+                endpoints.Add(known);
+                continue;
+            }
+            try
+            {
+                using var patience = new CancellationTokenSource(ResolvePatience);
+                foreach (IPAddress address in await Dns.GetHostAddressesAsync(configured.Host, patience.Token).ConfigureAwait(false))
+                    endpoints.Add(Endpoint.From(address, configured.Port));
+            }
+            catch (Exception e) when (e is SocketException or OperationCanceledException)
+            {
+                Log.Warning($"gateway endpoint {configured}: the name does not resolve: {e.Message}");
+            }
+        }
+        return endpoints.ToImmutable();
+    }
+
+    private void Undo(Action action) => _cleanup.Push(() =>
+    {
+        action();
+        return ValueTask.CompletedTask;
+    });
+
+    /// <summary>Lets the data plane start before the shell that hears of it.</summary>
+    private sealed class ClientEvents : IDataPlaneEvents
+    {
+        private IDataPlaneEvents? _shell;
+
+        public void Attach(IDataPlaneEvents shell) => Volatile.Write(ref _shell, shell);
+
+        public void ControlDatagram(Domain.Protocol.TransportAddress source, ReadOnlySpan<byte> datagram) => Volatile.Read(ref _shell)?.ControlDatagram(source, datagram);
+
+        public void ControlFrame(SessionId session, uint localIndex, ReadOnlySpan<byte> frame) => Volatile.Read(ref _shell)?.ControlFrame(session, localIndex, frame);
+
+        public void UnboundSource(SessionId session, uint localIndex, ulong counter, Domain.Protocol.TransportAddress source) =>
+            Volatile.Read(ref _shell)?.UnboundSource(session, localIndex, counter, source);
+
+        public void TrafficResumed(SessionId session) => Volatile.Read(ref _shell)?.TrafficResumed(session);
+
+        public void SendFailed(int socket, int errno) => Volatile.Read(ref _shell)?.SendFailed(socket, errno);
+    }
+}

@@ -1,0 +1,240 @@
+using System.Collections.Immutable;
+using JumpingVpn.Domain.Client;
+using JumpingVpn.Domain.Paths;
+using JumpingVpn.Domain.Ports;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Infrastructure.Crypto;
+using JumpingVpn.Infrastructure.DataPlane;
+using JumpingVpn.Infrastructure.Linux;
+using JumpingVpn.Infrastructure.Shell;
+
+namespace JumpingVpn.Node.Running;
+
+/// <summary>What a client's shell works with, beside its core.</summary>
+/// <param name="StateFile">Null where no state is kept.</param>
+/// <param name="ApplyTunnel">Sets the tunnel device's addresses, routes and MTU; throws <see cref="LinuxException"/> if the kernel refuses.</param>
+/// <param name="Resolve">The configured endpoints' addresses; never throws.</param>
+internal sealed record ClientTools(
+    SodiumCryptography Crypto, IDataPlane DataPlane, ClientStateFile? StateFile, Action<ImmutableArray<IpPrefix>, int> ApplyTunnel,
+    Func<Task<ImmutableArray<Endpoint>>> Resolve, NodeReports Log, Func<Instant> Clock);
+
+/// <summary>
+/// Runs a client core: one thread feeds it inputs and carries out its effects in order. Nothing here decides anything.
+/// </summary>
+internal sealed class ClientShell : IDataPlaneEvents, IDisposable
+{
+    private readonly ClientEnvironment _environment;
+    private readonly ClientTools _tools;
+    private readonly CoreLoop<ClientInput> _loop;
+    private readonly Dictionary<int, UdpSocket> _sockets = [];
+    private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ClientState _state = ClientState.Initial;
+    private SessionId? _session;
+    private Task _writes = Task.CompletedTask;
+
+    public ClientShell(ClientEnvironment environment, ClientTools tools, Action<Exception> onFault)
+    {
+        _environment = environment;
+        _tools = tools;
+        _loop = new("client-core", tools.Clock, Step, new ClientInput.TimerFired(), onFault);
+    }
+
+    /// <summary>The state after the last step; immutable, so any thread may read it.</summary>
+    public ClientState State => Volatile.Read(ref _state);
+
+    /// <summary>Completes when the core has done all that its stop asks for.</summary>
+    public Task Stopped => _stopped.Task;
+
+    public void Start() => _loop.Start();
+
+    public void Post(ClientInput input) => _loop.Post(input);
+
+    public void Dispose()
+    {
+        _loop.Dispose();
+        foreach (int socket in _sockets.Keys.ToList()) CloseSocket(socket);
+    }
+
+    void IDataPlaneEvents.ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram)
+    {
+        if (datagram.Length <= ProtocolConstants.MaxControlDatagram)
+            _loop.TryPostDatagram(new ClientInput.DatagramReceived(source, datagram.ToArray()));
+    }
+
+    void IDataPlaneEvents.ControlFrame(SessionId session, uint localIndex, ReadOnlySpan<byte> frame) =>
+        _loop.TryPostDatagram(new ClientInput.FrameReceived(localIndex, frame.ToArray()));
+
+    void IDataPlaneEvents.UnboundSource(SessionId session, uint localIndex, ulong counter, TransportAddress source)
+    {
+        // The gateway's packets reach the client only by the path that it asked for; what comes otherwise is not delivered, and
+        // nothing follows from it (REQ-PATH-2).
+    }
+
+    void IDataPlaneEvents.TrafficResumed(SessionId session) => _loop.Post(new ClientInput.TrafficResumed());
+
+    void IDataPlaneEvents.SendFailed(int socket, int errno) => _loop.Post(new ClientInput.SendFailed(socket, SendProblems.Of(errno)));
+
+    private Instant Step(ClientInput input)
+    {
+        TrafficCounters counters = default;
+        if (_session is { } session) _ = _tools.DataPlane.TryReadCounters(session, out counters);
+        SecretHandle seed = _tools.Crypto.GenerateSecret();
+        var step = new ClientStep(new StepContext(_tools.Clock(), WallClock.Now(), seed), counters);
+        (ClientState state, ImmutableArray<ClientEffect> effects) = ClientCore.Step(_state, input, step, _environment);
+        _tools.Crypto.Release(seed);
+        Volatile.Write(ref _state, state);
+        foreach (ClientEffect effect in effects) Run(effect);
+        return ClientCore.NextDeadline(state);
+    }
+
+    private void Run(ClientEffect effect)
+    {
+        switch (effect)
+        {
+            case ClientEffect.OpenSocket open:
+                OpenSocket(open);
+                break;
+            case ClientEffect.CloseSocket close:
+                CloseSocket(close.Socket);
+                break;
+            case ClientEffect.Send send:
+                Send(send);
+                break;
+            case ClientEffect.SendFrame frame:
+                Span<byte> bytes = stackalloc byte[ControlFrame.Size];
+                frame.Frame.Write(bytes);
+                if (_session is { } current) _ = _tools.DataPlane.SendControl(current, bytes);
+                break;
+            case ClientEffect.ConfigureTunnel configure:
+                ConfigureTunnel(configure);
+                break;
+            case ClientEffect.OpenSession open:
+                _session = open.Session;
+                _tools.DataPlane.OpenSession(open.Session, _environment.AllowedPrefixes, open.InnerMtu);
+                break;
+            case ClientEffect.InstallEpoch install:
+                _tools.DataPlane.InstallEpoch(install.Session, install.Keys, install.Source, held: false);
+                break;
+            case ClientEffect.Bind bind:
+                ulong end = _tools.DataPlane.Bind(bind.Session, bind.LocalIndex, bind.Transport, bind.OldUntil);
+                _loop.Post(new ClientInput.TransportBound(bind.LocalIndex, end));
+                break;
+            case ClientEffect.LimitEpoch limit:
+                _tools.DataPlane.LimitEpoch(limit.Session, limit.LocalIndex, limit.End);
+                break;
+            case ClientEffect.RemoveEpoch remove:
+                _tools.DataPlane.RemoveEpoch(remove.Session, remove.LocalIndex);
+                break;
+            case ClientEffect.Unbind unbind:
+                _tools.DataPlane.Unbind(unbind.Session);
+                break;
+            case ClientEffect.CloseSession close:
+                _session = null;
+                _tools.DataPlane.CloseSession(close.Session);
+                break;
+            case ClientEffect.SetInnerMtu mtu:
+                _tools.DataPlane.SetInnerMtu(mtu.Session, mtu.InnerMtu);
+                break;
+            case ClientEffect.ArmTrafficResumed arm:
+                _tools.DataPlane.ArmTrafficResumed(arm.Session);
+                break;
+            case ClientEffect.Resolve:
+                _ = ResolveAsync();
+                break;
+            case ClientEffect.SaveState save:
+                SaveState(save);
+                break;
+            case ClientEffect.DeleteState:
+                Enqueue(() => Complain(_tools.StateFile?.Delete()));
+                break;
+            case ClientEffect.Forget forget:
+                _tools.Crypto.Release(forget.Secret);
+                break;
+            case ClientEffect.Report report:
+                _tools.Log.Client(report.Event);
+                break;
+            case ClientEffect.Stopped:
+                _ = FinishAsync();
+                break;
+            default:
+                throw new InvalidOperationException("an effect that is none of the known ones");
+        }
+    }
+
+    private void OpenSocket(ClientEffect.OpenSocket open)
+    {
+        try
+        {
+            Endpoint any = open.Remote.IsIPv4 ? Endpoint.FromIPv4(0, 0) : new Endpoint(UInt128.Zero, 0);
+            UdpSocket socket = UdpSocket.Open(new UdpSocketOptions(any)
+            {
+                Device = open.Uplink,
+                ReceiveOffload = true,
+                ReceiveErrors = false,
+                PathMtu = PathMtuMode.Probe,
+            });
+            _sockets.Add(open.Socket, socket);
+            _tools.DataPlane.AddSocket(open.Socket, socket.Descriptor, !socket.IsIPv4);
+            _loop.Post(new ClientInput.SocketOpened(open.Socket, socket.Local));
+        }
+        catch (LinuxException problem)
+        {
+            _loop.Post(new ClientInput.SocketFailed(open.Socket, problem.Message));
+        }
+    }
+
+    private void CloseSocket(int socket)
+    {
+        if (!_sockets.Remove(socket, out UdpSocket? open)) return;
+        _tools.DataPlane.RemoveSocket(socket);
+        open.Dispose();
+    }
+
+    private void Send(ClientEffect.Send send)
+    {
+        if (!_sockets.TryGetValue(send.Socket, out UdpSocket? socket)) return;
+        SendResult result = socket.TrySendTo(send.Remote, null, send.Bytes.Span);
+        if (result.Status == SendStatus.LocalError) _loop.Post(new ClientInput.SendFailed(send.Socket, SendProblems.Of(result.Errno)));
+    }
+
+    private void ConfigureTunnel(ClientEffect.ConfigureTunnel configure)
+    {
+        try
+        {
+            _tools.ApplyTunnel(configure.Addresses, configure.InnerMtu);
+        }
+        catch (LinuxException problem)
+        {
+            _tools.Log.Warning($"the tunnel device could not be set up: {problem.Message}");
+        }
+    }
+
+    private async Task ResolveAsync() => _loop.Post(new ClientInput.EndpointsResolved(await _tools.Resolve().ConfigureAwait(false)));
+
+    /// <summary>Sealed here, while the root is there; written on another thread, because an fsync takes milliseconds.</summary>
+    private void SaveState(ClientEffect.SaveState save)
+    {
+        if (_tools.StateFile is not { } file) throw new InvalidOperationException("a client without a state file saves nothing");
+        byte[] bytes = file.Seal(save.Resumption);
+        Enqueue(() =>
+        {
+            string? problem = file.Write(bytes);
+            _loop.Post(problem is null ? new ClientInput.StateSaved(save.Save) : new ClientInput.StateSaveFailed(save.Save, problem));
+        });
+    }
+
+    private void Enqueue(Action write) =>
+        _writes = _writes.ContinueWith(_ => write(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+
+    private void Complain(string? problem)
+    {
+        if (problem is not null) _tools.Log.Warning(problem);
+    }
+
+    private async Task FinishAsync()
+    {
+        await _writes.ConfigureAwait(false);
+        _stopped.TrySetResult();
+    }
+}

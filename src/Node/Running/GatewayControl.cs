@@ -1,0 +1,85 @@
+using JumpingVpn.Domain.Gateway;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Domain.Sessions;
+using JumpingVpn.Node.Cli;
+using JumpingVpn.Node.Control;
+
+namespace JumpingVpn.Node.Running;
+
+/// <summary>Answers operators of a gateway out of the core's last state.</summary>
+internal sealed class GatewayControl(GatewayNode node) : INodeControl
+{
+    public Task<NodeStatus> SnapshotAsync(CancellationToken cancellation)
+    {
+        GatewayState state = node.Shell.State;
+        Infrastructure.EventStore.StoreStatus store = node.Store.Status;
+        return Task.FromResult(new NodeStatus
+        {
+            Role = node.Configuration.Role,
+            Node = node.Configuration.Node,
+            Version = CommandLine.Version(),
+            Sessions = [.. state.Sessions.Values.Select(Describe)],
+            Rejections = node.Log.Rejections,
+            Store = new StoreStatus { Kind = store.Kind, Healthy = store.Healthy, LiveEvents = store.LiveEvents },
+            Lease = null,
+            Telemetry = new TelemetryStatus { Dropped = node.Telemetry.Dropped },
+        });
+    }
+
+    public async Task<TerminationOutcome> TerminateSessionAsync(SessionId session, CancellationToken cancellation)
+    {
+        if (!node.Shell.State.Sessions.ContainsKey(session)) return TerminationOutcome.UnknownSession;
+        try
+        {
+            return await node.Shell.TerminateAsync(session).WaitAsync(cancellation).ConfigureAwait(false) switch
+            {
+                ReasonCode.None => TerminationOutcome.Terminated,
+                ReasonCode.Gone => TerminationOutcome.AlreadyEnded,
+                ReasonCode.UnknownSession => TerminationOutcome.UnknownSession,
+                _ => TerminationOutcome.NotStored,
+            };
+        }
+        catch (OperationCanceledException)
+        {
+            // The core stores the end as soon as the store takes it; only this caller no longer waits.
+            return TerminationOutcome.NotStored;
+        }
+    }
+
+    private SessionStatus Describe(GatewaySession held)
+    {
+        Session session = held.Session;
+        _ = node.DataPlane.TryReadCounters(session.Id, out TrafficCounters counters);
+        return new SessionStatus
+        {
+            Id = session.Id.ToString(),
+            Client = session.ClientName.IfNone(session.Client.ToString),
+            State = session.State.ToString(),
+            Version = session.Version,
+            BindingVersion = session.BindingVersion,
+            Owner = session.Owner.Match(owner => (string?[])[owner.Node], () => []).FirstOrDefault(),
+            OwnershipEpoch = session.OwnershipEpoch,
+            KeyEpoch = session.KeyEpoch,
+            EstablishedAt = node.WallTimeOf(session.EstablishedAt),
+            Addresses = [.. session.Addresses.Select(address => address.ToString())],
+            Transport = session.Transport.Match(bound => (TransportStatus?[])[Describe(bound)], () => []).FirstOrDefault(),
+            Paths = [],
+            Switches = session.Switches,
+            LastReason = session.LastReason.Name(),
+            RxBytes = counters.ReceivedBytes,
+            TxBytes = counters.SentBytes,
+            RxPackets = counters.ReceivedPackets,
+            TxPackets = counters.SentPackets,
+        };
+    }
+
+    private TransportStatus Describe(TransportBinding bound) => new()
+    {
+        Id = bound.Id,
+        Uplink = null,
+        Local = bound.Local.ToString(),
+        Remote = bound.Remote.ToString(),
+        BoundAt = node.WallTimeOf(bound.BoundAt),
+    };
+}
