@@ -57,11 +57,9 @@ internal static class GatewayReattaches
         SessionId id = session.Session.Id;
         if (session.Epoch is { } epoch && epoch.Index == index)
         {
-            // The client missed the BOUND: it gets the same one again, if this is the same CONFIRM.
-            if (epoch.Transport == source && epoch.Confirm.Span.SequenceEqual(bytes.Span) && !epoch.Bound.IsEmpty)
-                turn.Emit(new GatewayEffect.Send(source, epoch.Bound));
-            else
-                turn.Reject(ReasonCode.TokenMismatch, source.Remote, id);
+            if (epoch.Transport != source || !epoch.Confirm.Span.SequenceEqual(bytes.Span)) turn.Reject(ReasonCode.TokenMismatch, source.Remote, id);
+            // The client missed the BOUND: it gets the same one again, once there is one.
+            else if (!epoch.Bound.IsEmpty) turn.Emit(new GatewayEffect.Send(source, epoch.Bound));
             return;
         }
         PreparedReattach? prepared = session.Prepared.FirstOrDefault(candidate => candidate.Index == index);

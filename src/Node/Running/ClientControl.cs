@@ -32,7 +32,7 @@ internal sealed class ClientControl(ClientNode node) : INodeControl
     public async Task<TerminationOutcome> TerminateSessionAsync(SessionId session, CancellationToken cancellation)
     {
         if (node.Shell.State.Session?.Id != session) return TerminationOutcome.UnknownSession;
-        node.Shell.Post(new ClientInput.TerminateRequested(session));
+        node.Shell.Post(new ClientInput.Stop());
         try
         {
             while (node.Shell.State.Session?.Id == session) await Task.Delay(20, cancellation).ConfigureAwait(false);

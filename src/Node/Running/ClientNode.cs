@@ -111,7 +111,7 @@ internal sealed class ClientNode : INode
         _ = DataPlane.Failed.ContinueWith(fault => _failed.TrySetException(fault.Result), TaskScheduler.Default);
 
         var tools = new ClientTools(crypto, DataPlane, stateFile,
-            (addresses, mtu) => network.Apply(addresses, Configuration.AllowedIps, mtu), ResolveAsync, Log, BootClock.Now);
+            (addresses, routes, mtu) => network.Apply(addresses, routes, mtu), ResolveAsync, Log, BootClock.Now);
         Shell = new ClientShell(environment, tools, fault => _failed.TrySetException(fault));
         Undo(Shell.Dispose);
         events.Attach(Shell);

@@ -16,7 +16,7 @@ namespace JumpingVpn.Node.Running;
 /// <param name="ApplyTunnel">Sets the tunnel device's addresses, routes and MTU; throws <see cref="LinuxException"/> if the kernel refuses.</param>
 /// <param name="Resolve">The configured endpoints' addresses; never throws.</param>
 internal sealed record ClientTools(
-    SodiumCryptography Crypto, IDataPlane DataPlane, ClientStateFile? StateFile, Action<ImmutableArray<IpPrefix>, int> ApplyTunnel,
+    SodiumCryptography Crypto, IDataPlane DataPlane, ClientStateFile? StateFile, Action<ImmutableArray<IpPrefix>, ImmutableArray<IpPrefix>, int> ApplyTunnel,
     Func<Task<ImmutableArray<Endpoint>>> Resolve, NodeReports Log, Func<Instant> Clock);
 
 /// <summary>
@@ -104,14 +104,14 @@ internal sealed class ClientShell : IDataPlaneEvents, IDisposable
             case ClientEffect.SendFrame frame:
                 Span<byte> bytes = stackalloc byte[ControlFrame.Size];
                 frame.Frame.Write(bytes);
-                if (_session is { } current) _ = _tools.DataPlane.SendControl(current, bytes);
+                _ = _tools.DataPlane.SendControl(frame.Session, bytes);
                 break;
             case ClientEffect.ConfigureTunnel configure:
                 ConfigureTunnel(configure);
                 break;
             case ClientEffect.OpenSession open:
                 _session = open.Session;
-                _tools.DataPlane.OpenSession(open.Session, _environment.AllowedPrefixes, open.InnerMtu);
+                _tools.DataPlane.OpenSession(open.Session, open.Prefixes, open.InnerMtu);
                 break;
             case ClientEffect.InstallEpoch install:
                 _tools.DataPlane.InstallEpoch(install.Session, install.Keys, install.Source, held: false);
@@ -125,9 +125,6 @@ internal sealed class ClientShell : IDataPlaneEvents, IDisposable
                 break;
             case ClientEffect.RemoveEpoch remove:
                 _tools.DataPlane.RemoveEpoch(remove.Session, remove.LocalIndex);
-                break;
-            case ClientEffect.Unbind unbind:
-                _tools.DataPlane.Unbind(unbind.Session);
                 break;
             case ClientEffect.CloseSession close:
                 _session = null;
@@ -202,7 +199,7 @@ internal sealed class ClientShell : IDataPlaneEvents, IDisposable
     {
         try
         {
-            _tools.ApplyTunnel(configure.Addresses, configure.InnerMtu);
+            _tools.ApplyTunnel(configure.Addresses, configure.Routes, configure.InnerMtu);
         }
         catch (LinuxException problem)
         {

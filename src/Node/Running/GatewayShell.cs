@@ -22,7 +22,7 @@ internal sealed class GatewayShell : IDisposable
     private readonly IDataPlane _dataPlane;
     private readonly IReadOnlyDictionary<int, UdpSocket> _sockets;
     private readonly StorePump _store;
-    private readonly NodeLog _log;
+    private readonly NodeReports _log;
     private readonly Func<Instant> _clock;
     private readonly CoreLoop<GatewayInput> _loop;
     private readonly Dictionary<long, TaskCompletionSource<ReasonCode>> _requests = [];

@@ -7,7 +7,7 @@ namespace JumpingVpn.Node.Running;
 internal static class Refusal
 {
     /// <summary>The command line, the configuration or a file that it names is wrong.</summary>
-    public static NodeStartException Configuration(string message) => new(message, ExitCode.Usage);
+    public static NodeStartException Configuration(string message) => new(message, ExitCode.BadInput);
 
     /// <summary>The work failed.</summary>
     public static NodeStartException Work(string message) => new(message);
