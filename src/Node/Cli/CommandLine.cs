@@ -16,6 +16,7 @@ public static class CommandLine
         ("keygen", KeygenCommand.Make),
         ("pubkey", PubkeyCommand.Make),
         ("check", CheckCommand.Make),
+        ("run", () => RunCommand.Make(Running.Composition.Compose)),
         ("status", StatusCommand.Make),
         ("sessions", SessionsCommand.Make),
     ];
