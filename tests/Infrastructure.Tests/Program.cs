@@ -7,12 +7,12 @@ internal static class Program
 {
     private static async Task<int> Main(string[] arguments)
     {
-        if (arguments is not ["store-victim", var directory, var seed])
+        if (arguments is not ["store-victim", var directory, var seed, "everything" or "only-append"])
         {
-            await Console.Error.WriteLineAsync("usage: store-victim DIRECTORY SEED");
+            await Console.Error.WriteLineAsync("usage: store-victim DIRECTORY SEED everything|only-append");
             return 2;
         }
-        await StoreVictim.Run(directory, int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture));
+        await StoreVictim.Run(directory, int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture), arguments[3] == "only-append");
         return 0;
     }
 }

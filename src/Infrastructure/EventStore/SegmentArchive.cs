@@ -2,12 +2,14 @@ using System.Collections.Immutable;
 using System.Text;
 using JumpingVpn.Domain.Audit;
 using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Infrastructure.Linux;
 using LanguageExt;
 
 namespace JumpingVpn.Infrastructure.EventStore;
 
 /// <summary>How the archive is kept.</summary>
 /// <param name="Directory">Made, with mode 0700, if it is not there; its parent must exist.</param>
+/// <param name="Node">The node's name, for the archive's notes about itself.</param>
 /// <param name="Retention">How long a segment is kept, by the wall clock's day in its name.</param>
 /// <param name="QuotaBytes">What all segments together may take. It wins over retention: the oldest go early, and a note says so.</param>
 /// <param name="SegmentBytes">The size at which a day's next segment begins.</param>
@@ -27,14 +29,14 @@ public sealed record SegmentArchiveOptions(string Directory, string Node, TimeSp
 public sealed class SegmentArchive : IAuditArchive, IDisposable
 {
     private readonly SegmentArchiveOptions _options;
-    private readonly StoreLock _lock;
+    private readonly FileLock _lock;
     private readonly SemaphoreSlim _gate = new(1);
     private readonly List<SegmentFile> _closed;
     private FileStream? _current;
     private SegmentFile? _currentFile;
     private bool _cutOff;
 
-    private SegmentArchive(SegmentArchiveOptions options, StoreLock held, List<SegmentFile> segments)
+    private SegmentArchive(SegmentArchiveOptions options, FileLock held, List<SegmentFile> segments)
     {
         _options = options;
         _lock = held;
@@ -48,10 +50,10 @@ public sealed class SegmentArchive : IAuditArchive, IDisposable
         {
             if (!Directory.Exists(options.Directory))
                 Directory.CreateDirectory(options.Directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            return StoreLock.Acquire(Path.Combine(options.Directory, "archive"), options.Node)
+            return StoreLock.Acquire(Path.Combine(options.Directory, "archive"))
                 .Map(held => new SegmentArchive(options, held, SegmentFile.List(options.Directory)));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or LinuxException)
         {
             return $"{options.Directory}: {e.Message}";
         }
@@ -86,7 +88,7 @@ public sealed class SegmentArchive : IAuditArchive, IDisposable
             foreach (EventEnvelope envelope in envelopes) text.Append(envelope.ToText()).Append('\n');
             Write(current, text.ToString());
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or LinuxException)
         {
             return $"{_options.Directory}: {e.Message}";
         }
@@ -146,7 +148,7 @@ public sealed class SegmentArchive : IAuditArchive, IDisposable
         {
             (DateOnly day, int number) = last is not null && last.Day >= today ? (last.Day, last.Number + 1) : (today, 1);
             Use(new(Path.Combine(_options.Directory, SegmentFile.NameOf(day, number)), day, number, 0), FileMode.CreateNew);
-            if (!PosixFile.SyncDirectory(_options.Directory)) throw new IOException(PosixFile.LastError);
+            SecureFile.SyncDirectory(_currentFile!.Path);
         }
         return _current!;
     }
@@ -181,14 +183,14 @@ public sealed class SegmentArchive : IAuditArchive, IDisposable
             while (_closed.Count > 0 && (_closed[0].Day < oldest || total > _options.QuotaBytes))
             {
                 SegmentFile segment = _closed[0];
-                if (segment.Day >= oldest) Write(_current, new SegmentNote(segment.Name, segment.Bytes, _options.Wall()).ToText() + "\n");
+                if (segment.Day >= oldest) Write(_current, new SegmentNote(_options.Node, segment.Name, segment.Bytes, _options.Wall()).ToText() + "\n");
                 File.Delete(segment.Path);
                 _closed.RemoveAt(0);
                 total -= segment.Bytes;
             }
             PruneFailure = null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or LinuxException)
         {
             PruneFailure = $"{_options.Directory}: {e.Message}";
         }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using JumpingVpn.Domain.Audit;
 using JumpingVpn.Domain.EventStore;
 using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Infrastructure.Linux;
 using LanguageExt;
 
 namespace JumpingVpn.Infrastructure.EventStore;
@@ -22,10 +23,10 @@ public sealed class SqliteEventStore : IEventStore
     private const int RetireBatch = 64;
 
     private readonly SqliteStoreOptions _options;
-    private readonly StoreLock _lock;
+    private readonly FileLock _lock;
     private readonly SqliteWriter _writer;
 
-    private SqliteEventStore(SqliteStoreOptions options, StoreLock storeLock, SqliteDatabase database, StoreOpening opening, long liveEvents)
+    private SqliteEventStore(SqliteStoreOptions options, FileLock storeLock, SqliteDatabase database, StoreOpening opening, long liveEvents)
     {
         _options = options;
         _lock = storeLock;
@@ -42,14 +43,14 @@ public sealed class SqliteEventStore : IEventStore
     /// if it is not a store of this version, if it is damaged, or if it cannot be written; then nothing was changed.
     /// </summary>
     public static Either<string, SqliteEventStore> Open(SqliteStoreOptions options) =>
-        StoreLock.Acquire(options.Path, options.Node).Bind(held =>
+        StoreLock.Acquire(options.Path).Bind(held =>
         {
             Either<string, SqliteEventStore> opened = SqliteFile.Open(options.Path).Bind(database => Enter(options, held, database));
             if (opened.IsLeft) held.Dispose();
             return opened;
         });
 
-    private static Either<string, SqliteEventStore> Enter(SqliteStoreOptions options, StoreLock held, SqliteDatabase database)
+    private static Either<string, SqliteEventStore> Enter(SqliteStoreOptions options, FileLock held, SqliteDatabase database)
     {
         try
         {

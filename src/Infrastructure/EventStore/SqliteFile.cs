@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using JumpingVpn.Infrastructure.Linux;
 using LanguageExt;
 
 namespace JumpingVpn.Infrastructure.EventStore;
@@ -31,7 +32,7 @@ internal static class SqliteFile
         {
             return $"{path}: {e.Message}";
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or LinuxException)
         {
             return $"{path}: {e.Message}";
         }
@@ -54,8 +55,7 @@ internal static class SqliteFile
         }
         using (var file = new FileStream(draft, FileMode.Open, FileAccess.ReadWrite)) file.Flush(flushToDisk: true);
         File.Move(draft, path, overwrite: false);
-        string directory = Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";
-        if (!PosixFile.SyncDirectory(directory)) throw new IOException($"{directory}: {PosixFile.LastError}");
+        SecureFile.SyncDirectory(path);
     }
 
     private static string? Inspect(string path)

@@ -87,6 +87,12 @@ internal sealed class SqliteWriter : IAsyncDisposable
 
     private void Read(SqliteOperation operation)
     {
+        // Once a commit's outcome is unknown, this connection's view of it is no answer either.
+        if (_poisoned)
+        {
+            operation.Fail(new StoreFailure(_failure!, MayBeStored: false));
+            return;
+        }
         try
         {
             operation.Execute(_tables);
@@ -155,7 +161,7 @@ internal sealed class SqliteWriter : IAsyncDisposable
         {
             EndTransaction();
             // A full disk takes the commit's record no more than its pages. After any other failure the record may have reached the
-            // disk, and only opening the file anew tells: until then nothing more is written.
+            // disk, and only opening the file anew tells: until then nothing more is written or read.
             bool mayBeStored = e.Code != SqliteException.Full;
             StoreFailure failure = Report(e, mayBeStored);
             _poisoned = mayBeStored;

@@ -151,7 +151,8 @@ public static unsafe class SecureFile
     }
 
     /// <summary>Makes a new or changed name durable. File systems that keep directories durable by themselves answer EINVAL.</summary>
-    private static void SyncDirectory(string path)
+    /// <exception cref="LinuxException">The directory could not be written.</exception>
+    public static void SyncDirectory(string path)
     {
         string directory = DirectoryOf(path);
         int descriptor = Libc.open(directory, Libc.O_RDONLY | Libc.O_DIRECTORY | Libc.O_CLOEXEC, 0);

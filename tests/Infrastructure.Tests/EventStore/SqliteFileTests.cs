@@ -69,7 +69,7 @@ public sealed class SqliteFileTests : IDisposable
     {
         await using SqliteEventStore store = Opened();
         string reason = Refusal();
-        Assert.Equal($"{Database} is in use by node gw-a (process {Environment.ProcessId})", reason);
+        Assert.Equal($"{Database} is in use by process {Environment.ProcessId}", reason);
         Assert.IsType<AppendResult.Committed>(await store.AppendAsync(One(1, 0)));
     }
 

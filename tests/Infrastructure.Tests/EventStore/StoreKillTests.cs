@@ -37,16 +37,37 @@ public sealed class StoreKillTests(ITestOutputHelper output) : IDisposable
         Assert.True(total > Rounds * 5, $"only {total} appends were acknowledged: the victims did not get to work");
     }
 
+    [Fact]
+    public async Task A_commit_that_fails_in_the_middle_is_unknown_and_what_was_acknowledged_before_is_there()
+    {
+        // No file of the victim may grow beyond 1 MiB: the log hits that inside a commit, with an error that is not "disk full".
+        var start = new ProcessStartInfo(
+            "sh", ["-c", "trap '' XFSZ; exec prlimit --fsize=1048576 \"$@\"", "sh", Environment.ProcessPath!, typeof(StoreKillTests).Assembly.Location, "store-victim", _directory.Root, "1", "only-append"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            // The runtime's own double mapping is a file too.
+            Environment = { ["DOTNET_EnableWriteXorExecute"] = "0", ["DOTNET_DbgEnableMiniDump"] = "0" },
+        };
+        using Process victim = Process.Start(start)!;
+        Task<string> errors = victim.StandardError.ReadToEndAsync();
+        var acknowledged = new Dictionary<int, long>();
+        int heard = Count(await victim.StandardOutput.ReadToEndAsync(), acknowledged);
+        await victim.WaitForExitAsync();
+        Assert.Contains("Unknown { Reason = ", await errors, StringComparison.Ordinal);
+        Assert.True(heard > 10, $"{heard} appends were acknowledged");
+        await Check("after a failed commit", acknowledged);
+    }
+
     private async Task<int> KillAfter(bool whileOpening, int milliseconds, int seed, Dictionary<int, long> acknowledged)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, [typeof(StoreKillTests).Assembly.Location, "store-victim", _directory.Root, seed.ToString(CultureInfo.InvariantCulture)])
+        var start = new ProcessStartInfo(Environment.ProcessPath!, [typeof(StoreKillTests).Assembly.Location, "store-victim", _directory.Root, seed.ToString(CultureInfo.InvariantCulture), "everything"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
         using Process victim = Process.Start(start)!;
         Task<string> errors = victim.StandardError.ReadToEndAsync();
-        int heard = 0;
         string? first = whileOpening ? null : await victim.StandardOutput.ReadLineAsync();
         Task<string> rest = victim.StandardOutput.ReadToEndAsync();
         await Task.Delay(milliseconds);
@@ -54,6 +75,12 @@ public sealed class StoreKillTests(ITestOutputHelper output) : IDisposable
         victim.Kill();
         await victim.WaitForExitAsync();
         string text = first is null ? await rest : first + "\n" + await rest;
+        return Count(text, acknowledged);
+    }
+
+    private static int Count(string text, Dictionary<int, long> acknowledged)
+    {
+        int heard = 0;
         // What follows the last line's end was cut off by the kill.
         foreach (string line in text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {

@@ -8,7 +8,7 @@ namespace JumpingVpn.Infrastructure.Tests.EventStore;
 
 /// <summary>
 /// A process that appends, compacts, supersedes and retires as fast as it can until it is killed. It prints a line for each
-/// append after the store has acknowledged it: `SESSION VERSION`.
+/// append after the store has acknowledged it: `SESSION VERSION`. Whatever else the store says ends it.
 /// </summary>
 internal static class StoreVictim
 {
@@ -21,21 +21,21 @@ internal static class StoreVictim
 
     public static string Archive(string directory) => Path.Combine(directory, "audit");
 
-    public static (SqliteEventStore Store, SegmentArchive Archive) Open(string directory)
+    public static (SqliteEventStore Store, SegmentArchive Archive) Open(string directory, StorePolicy? policy = null)
     {
         SegmentArchive archive = SegmentArchive.Open(SegmentArchiveOptions.Default(Archive(directory), "gw-a", static () => new(1_790_000_000_000_000)))
             .Match(Right: static opened => opened, Left: static reason => throw new InvalidOperationException(reason));
-        SqliteEventStore store = SqliteEventStore.Open(new(Path.Combine(directory, "events.db"), "gw-a", Policy, archive, static () => default))
+        SqliteEventStore store = SqliteEventStore.Open(new(Path.Combine(directory, "events.db"), "gw-a", policy ?? Policy, archive, static () => default))
             .Match(Right: static opened => opened, Left: static reason => throw new InvalidOperationException(reason));
         return (store, archive);
     }
 
-    public static async Task Run(string directory, int seed)
+    public static async Task Run(string directory, int seed, bool onlyAppend)
     {
-        (SqliteEventStore store, _) = Open(directory);
+        (SqliteEventStore store, _) = Open(directory, onlyAppend ? Policy with { MaxLiveEvents = 1_000_000 } : Policy);
         var rows = (ImmutableArray<StoredStream>)await store.ListAsync();
-        await Task.WhenAll(Enumerable.Range(1, Clients).Select(client => Task.Run(() => Serve(store, client, new Random(seed * Clients + client), rows)))
-            .Append(Task.Run(() => RetireForEver(store))));
+        IEnumerable<Task> tasks = Enumerable.Range(1, Clients).Select(client => Task.Run(() => Serve(store, client, new Random(seed * Clients + client), rows)));
+        await Task.WhenAll(onlyAppend ? tasks : tasks.Append(Task.Run(() => RetireForEver(store))));
     }
 
     private static async Task Serve(SqliteEventStore store, int client, Random random, ImmutableArray<StoredStream> rows)
@@ -53,7 +53,11 @@ internal static class StoreVictim
                 ? new AppendRequest(Append(session, version, 1, client, end: true), Append(next, 0, count, client))
                 : One(session, version, count, client);
             AppendResult result = await store.AppendAsync(request);
-            if (result is not AppendResult.Committed committed) throw new InvalidOperationException(result.ToString());
+            if (result is not AppendResult.Committed committed)
+            {
+                await Console.Error.WriteLineAsync(result.ToString());
+                throw new InvalidOperationException(result.ToString());
+            }
             foreach (StreamPosition position in committed.Positions) Print($"{Number(position.Head.Stream)} {position.Head.Version}");
             (session, version) = supersede ? (next, count) : (session, version + count);
             StreamPosition last = committed.Positions[^1];
