@@ -4,7 +4,7 @@ using JumpingVpn.Node.Hosting;
 
 namespace JumpingVpn.Node.Running;
 
-/// <summary>The node that a configuration describes.</summary>
+/// <summary>Makes the node that a configuration describes; it is not started yet.</summary>
 internal static class Composition
 {
     public static INode Compose(NodeConfiguration configuration, NodeLog log) => configuration switch
