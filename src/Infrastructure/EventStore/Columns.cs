@@ -6,12 +6,14 @@ namespace JumpingVpn.Infrastructure.EventStore;
 /// <summary>Values as columns.</summary>
 internal static class Columns
 {
-    /// <summary>ISO 8601 in UTC with microseconds, as people and PostgreSQL read it; what no calendar holds becomes its last moment.</summary>
-    public static string Of(WallTime wall)
-    {
-        long ticks = Math.Clamp(wall.Microseconds, 0, (DateTime.MaxValue.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond) * TimeSpan.TicksPerMicrosecond;
-        return DateTime.UnixEpoch.AddTicks(ticks).ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
-    }
+    private static readonly long LastMicrosecond = (DateTime.MaxValue.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
+
+    /// <summary>ISO 8601 in UTC with microseconds, as people and PostgreSQL read it.</summary>
+    public static string Of(WallTime wall) => Calendar(wall).ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+
+    /// <summary>The same moment in the platform's calendar; what that does not hold becomes its first or last moment.</summary>
+    public static DateTime Calendar(WallTime wall) =>
+        DateTime.UnixEpoch.AddTicks(Math.Clamp(wall.Microseconds, 0, LastMicrosecond) * TimeSpan.TicksPerMicrosecond);
 
     /// <summary>Ticks; null for <see cref="Instant.Never"/>.</summary>
     public static object? Of(Instant instant) => instant == Instant.Never ? null : instant.Ticks;

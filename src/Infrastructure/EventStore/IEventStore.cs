@@ -40,7 +40,9 @@ public interface IEventStore : IAsyncDisposable
     /// <summary>Moves sessions that ended longer ago than the policy's retention to the archive.</summary>
     ValueTask<RetireResult> RetireAsync(Instant now);
 
-    /// <summary>Stores the service clock. Appends do it by themselves; the shell does it every few seconds. False if the store cannot write.</summary>
+    /// <summary>
+    /// Stores the service clock. Appends do it by themselves; the shell does it every few seconds. False if the store cannot write.
+    /// </summary>
     ValueTask<bool> CheckpointAsync(Instant now);
 }
 

@@ -77,8 +77,11 @@ public sealed class InMemoryStoreState(StorePolicy policy) : IStoreView
     }
 
     /// <summary>The ended sessions whose retention is over at <paramref name="now"/>, with their envelopes.</summary>
-    public ImmutableArray<LoadResult> DueForRetirement(Instant now) =>
-        [.. _streams.Values.Where(stream => stream.Summary.Ended && stream.EndedAt <= CompactionRules.RetireUntil(now, policy)).Select(stream => Load(stream.Head.Stream))];
+    public ImmutableArray<LoadResult> DueForRetirement(Instant now)
+    {
+        Instant until = CompactionRules.RetireUntil(now, policy);
+        return [.. _streams.Values.Where(stream => stream.Summary.Ended && stream.EndedAt <= until).Select(stream => Load(stream.Head.Stream))];
+    }
 
     /// <summary>Removes an ended session.</summary>
     public void Remove(SessionId id)

@@ -178,7 +178,8 @@ public sealed class SegmentArchive : IAuditArchive, IDisposable
     {
         try
         {
-            DateOnly oldest = DateOnly.FromDayNumber(Math.Max(0, Today().DayNumber - (int)Math.Ceiling(_options.Retention.TotalDays)));
+            DateOnly oldest = DateOnly.FromDayNumber(
+                Math.Max(0, Today().DayNumber - (int)Math.Ceiling(_options.Retention.TotalDays)));
             long total = _current!.Length + _closed.Sum(static segment => segment.Bytes);
             while (_closed.Count > 0 && (_closed[0].Day < oldest || total > _options.QuotaBytes))
             {
@@ -200,5 +201,5 @@ public sealed class SegmentArchive : IAuditArchive, IDisposable
     public string? PruneFailure { get; private set; }
 
     private DateOnly Today() =>
-        DateOnly.FromDateTime(DateTime.UnixEpoch.AddTicks(Math.Clamp(_options.Wall().Microseconds, 0, 200_000_000_000_000_000) * TimeSpan.TicksPerMicrosecond));
+        DateOnly.FromDateTime(Columns.Calendar(_options.Wall()));
 }

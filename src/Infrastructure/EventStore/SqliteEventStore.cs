@@ -112,7 +112,8 @@ public sealed class SqliteEventStore : IEventStore
         };
         if (decision.IsLeft) return (CompactResult)decision;
         var plan = (CompactionPlan)decision;
-        if (await _options.Archive.AppendSegmentAsync(plan.Replaced).ConfigureAwait(false) is { } failure) return new CompactResult.Unavailable(failure);
+        if (await _options.Archive.AppendSegmentAsync(plan.Replaced).ConfigureAwait(false) is { } failure)
+            return new CompactResult.Unavailable(failure);
         return await Run<CompactResult>(
             isWrite: true,
             tables => tables.Write(plan)
@@ -143,7 +144,8 @@ public sealed class SqliteEventStore : IEventStore
             failure = loaded.OfType<LoadResult.Corrupt>().Select(static corrupt => corrupt.Reason).FirstOrDefault(failure);
             StreamHistory[] whole = [.. loaded.OfType<LoadResult.Found>().Select(static found => found.History)];
             if (whole.Length == 0) continue;
-            string? refused = await _options.Archive.AppendSegmentAsync([.. whole.SelectMany(static history => history.Envelopes)]).ConfigureAwait(false)
+            ImmutableArray<EventEnvelope> envelopes = [.. whole.SelectMany(static history => history.Envelopes)];
+            string? refused = await _options.Archive.AppendSegmentAsync(envelopes).ConfigureAwait(false)
                 ?? await DeleteAsync(whole).ConfigureAwait(false);
             if (refused is not null) return new(retired, refused);
             retired += whole.Length;

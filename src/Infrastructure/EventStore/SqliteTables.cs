@@ -14,7 +14,8 @@ namespace JumpingVpn.Infrastructure.EventStore;
 internal sealed class SqliteTables(SqliteDatabase database) : IStoreView, IDisposable
 {
     private const string StreamColumns =
-        "s.id, s.version, j.client, j.state, j.owner_node, j.owner_incarnation, j.ownership_epoch, j.recover_by, j.expires_at, j.head, j.live_events, j.ended_at";
+        "s.id, s.version, j.client, j.state, j.owner_node, j.owner_incarnation, j.ownership_epoch, j.recover_by, j.expires_at, j.head, "
+        + "j.live_events, j.ended_at";
 
     private const string Joined = $"SELECT {StreamColumns} FROM mt_streams s JOIN jv_sessions j ON j.stream_id = s.id";
 

@@ -11,6 +11,9 @@ internal static class StreamReading
         HashChain.Verify(stream.Head.Stream, envelopes).Match<LoadResult>(
             Right: head => head == stream.Head && envelopes.Length == stream.LiveEvents
                 ? new LoadResult.Found(new StreamHistory(head, envelopes, stream.Summary))
-                : new LoadResult.Corrupt(stream.Head.Stream, $"session {stream.Head.Stream}: {envelopes.Length} events up to version {head.Version}, not {stream.LiveEvents} up to {stream.Head.Version}"),
+                : new LoadResult.Corrupt(
+                    stream.Head.Stream,
+                    $"session {stream.Head.Stream}: {envelopes.Length} events up to version {head.Version}, "
+                    + $"not {stream.LiveEvents} up to {stream.Head.Version}"),
             Left: fault => new LoadResult.Corrupt(stream.Head.Stream, fault.ToString()));
 }
