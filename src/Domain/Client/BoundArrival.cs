@@ -54,7 +54,7 @@ internal static class BoundArrival
                 Since = turn.Now,
                 KeyedAt = turn.Now,
                 ExpiresAt = turn.Now + Milliseconds(bound.RemainingMilliseconds),
-                Bound = new(path.Id, path.Uplink, path.Transport, turn.Now),
+                Bound = new(path.Id, path.Uplink, path.Transport, ClientPaths.LocalOf(turn.State, path), turn.Now),
                 Epochs = [new(localIndex, handshake.RemoteIndex, path.Id, Instant.Never)],
                 SendingIndex = localIndex,
                 CommittedIndex = localIndex,
@@ -112,7 +112,7 @@ internal static class BoundArrival
                 BoundInstance = bound.Instance,
                 KeyedAt = turn.Now,
                 ExpiresAt = turn.Now + Milliseconds(bound.RemainingMilliseconds),
-                Bound = new(path.Id, path.Uplink, path.Transport, turn.Now),
+                Bound = new(path.Id, path.Uplink, path.Transport, ClientPaths.LocalOf(turn.State, path), turn.Now),
                 SendingIndex = attempt.LocalIndex,
                 Acknowledged = 0,
                 Ending = !isSending && reattach.IsGentle && old is not null ? new EndedEpoch(old.RemoteIndex, attempt.LocalIndex) : null,
@@ -154,7 +154,7 @@ internal static class BoundArrival
     public static void Report(ClientTurn turn, SessionState from, ReasonCode reason, string change)
     {
         ClientSession session = turn.State.Session!;
-        string transport = session.Bound is { } bound && session.State.IsBound() ? $"{bound.Uplink} {bound.Address.Local} -> {bound.Address.Remote}" : "-";
+        string transport = session.Bound is { } bound && session.State.IsBound() ? $"{bound.Uplink} {bound.Local} -> {bound.Address.Remote}" : "-";
         turn.Emit(new ClientEffect.Report(new ClientReport.Transition(session.Id, (long)session.Version, from, session.State, reason, transport, change)));
     }
 

@@ -129,7 +129,4 @@ public static class ClientLimits
 
     /// <summary>How long nothing may answer on any path before the endpoints are resolved again, and between resolutions.</summary>
     public static readonly TimeSpan ResolveAfter = TimeSpan.FromSeconds(5);
-
-    /// <summary>A step that comes this long after its deadline shows that the host slept: silence before it proves nothing.</summary>
-    public static readonly TimeSpan LateTimer = TimeSpan.FromMilliseconds(30);
 }

@@ -136,12 +136,25 @@ internal static class ClientPaths
 
     private static bool Fits(ClientPath path, Uplink uplink, Endpoint remote) => path.Uplink == uplink.Name && path.Remote == remote;
 
+    /// <summary>
+    /// True if the address that the socket sends from is gone; where that one is not known, if any of the family's is. A new
+    /// address beside the old ones is no reason.
+    /// </summary>
     private static bool MustReopen(ClientPath path, Uplink uplink, ImmutableArray<Uplink> before)
     {
         if (path.InterfaceIndex != uplink.InterfaceIndex) return true;
         if (path.Local is { IsUnspecified: false } local) return !uplink.Addresses.Contains(local.Address);
         Uplink? old = before.FirstOrDefault(old => old.Name == uplink.Name);
-        return old is null || !Family(old, path.Remote).SequenceEqual(Family(uplink, path.Remote));
+        return old is null || Family(old, path.Remote).Except(Family(uplink, path.Remote)).Any();
+    }
+
+    /// <summary>The address that a path sends from, for people: the uplink's own where the socket leaves it open and there is only one.</summary>
+    public static Endpoint LocalOf(ClientState state, ClientPath path)
+    {
+        Endpoint local = path.Local ?? default;
+        if (!local.IsUnspecified || state.Uplinks.FirstOrDefault(uplink => uplink.Name == path.Uplink) is not { } uplink) return local;
+        UInt128[] addresses = [.. Family(uplink, path.Remote).Take(2)];
+        return addresses is [UInt128 only] ? new(only, local.Port) : local;
     }
 
     private static IEnumerable<UInt128> Family(Uplink uplink, Endpoint remote) =>

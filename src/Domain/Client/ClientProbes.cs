@@ -103,9 +103,10 @@ internal static class ClientProbes
             turn.State = turn.State with { Session = session with { Acknowledged = Math.Max(session.Acknowledged, reply.HighestReceived) } };
         }
         turn.State = turn.State with { Selection = selection };
+        // Another node of the gateway does not serve what this one does; the one that the session is bound to must.
         if (isServing && isBoundPath && isFromBoundSource && isCurrent)
             ClientReattaches.CallOff(turn);
-        else if (!isServing)
+        else if (!isServing && (session.Bound is null || session.Bound.Address.Remote == path.Remote))
             ClientReattaches.Begin(turn, ReattachKind.Dead, "the gateway no longer serves the session", FirstOn(session, path));
         else if (reply.BindingVersion > session.BindingVersion && turn.State.Reattach is null)
             ClientReattaches.Begin(turn, ReattachKind.Dead, "the gateway has bound something that we have not heard of", FirstOn(session, path));

@@ -27,19 +27,14 @@ internal static class ClientReattaches
         if (turn.State is not { Session: { } session, Life: ClientLife.Running }) return;
         bool isGentle = kind is ReattachKind.Voluntary or ReattachKind.Rekey;
         if (isGentle && (turn.State.Reattach is not null || turn.Now < turn.State.GentleAt || session.Bound is null)) return;
-        if (turn.State.Reattach is { IsGentle: false } current)
+        if (turn.State.Reattach is { IsGentle: false } current && (isTentative || !current.IsTentative))
         {
-            // Under way already; only a certain sign adds to it.
-            if (isTentative || (!current.IsTentative && kind != ReattachKind.Dead)) return;
-            if (kind != ReattachKind.Dead) DropWhere(turn, attempt => attempt.Stage is ReattachStage.Preparing);
-            kind = current.Kind == ReattachKind.Resume ? ReattachKind.Resume : kind;
+            if (!isTentative && kind == ReattachKind.Dead) Urge(turn, current, cause, preferred);
+            return;
         }
-        else
-        {
-            // What a gentle one has confirmed may have been committed: it goes on. The rest names another kind and starts afresh.
-            DropWhere(turn, attempt => attempt.Stage is ReattachStage.Preparing);
-            isTentative &= turn.State.Reattach is not { IsConfirming: true };
-        }
+        // What is confirmed may have been committed: it goes on. The rest names another kind and starts afresh.
+        if (turn.State.Reattach?.Kind != kind) DropWhere(turn, attempt => attempt.Stage is ReattachStage.Preparing);
+        isTentative &= turn.State.Reattach is not { IsConfirming: true };
         if (kind == ReattachKind.Dead && !isTentative) MarkRecovering(turn, cause);
         Reattach? before = turn.State.Reattach;
         turn.State = turn.State with
@@ -218,7 +213,7 @@ internal static class ClientReattaches
         if (reattach.IsGentle) return reattach.IsConfirming ? [] : preferred;
         if (Waits(turn, reattach)) return [];
         if (reattach.IsRebound && turn.Now - reattach.StartedAt < ClientLimits.ReboundAlone) return preferred;
-        if (reattach.Rounds == 0 && !preferred.IsEmpty) return preferred;
+        if (reattach.Rounds == 0 && !preferred.IsEmpty) return preferred.Take(ClientLimits.FirstCandidates);
         ImmutableArray<ClientPath> all = [.. preferred.Union(turn.State.Selection.Best(turn.Now).Select(turn.State.PathOf).OfType<ClientPath>().Where(path => path.IsOpen))];
         int confirming = reattach.Attempts.Count(attempt => attempt.Stage is ReattachStage.Confirming);
         int count = Math.Min(ClientLimits.FirstCandidates * (reattach.Rounds + 1), Math.Max(1, ProtocolConstants.MaxPendingReattaches - confirming));
@@ -230,6 +225,21 @@ internal static class ClientReattaches
     /// <summary>True while a confirmed attempt still has time for its BOUND.</summary>
     private static bool Waits(ClientTurn turn, Reattach reattach) => reattach.Attempts.Any(attempt =>
         attempt.Stage is ReattachStage.Confirming confirming && turn.Now - confirming.Since < Patience(turn.State, attempt.Path));
+
+    /// <summary>
+    /// One more certain sign that the bound path is dead: it may bring other paths to try first, but the pace of the reattach
+    /// that is under way stays as it is.
+    /// </summary>
+    private static void Urge(ClientTurn turn, Reattach current, string cause, ImmutableArray<PathId> preferred)
+    {
+        if (current.IsRebound) MarkRecovering(turn, cause);
+        bool isNew = current.IsRebound || preferred.Except(current.Preferred).Any();
+        turn.State = turn.State with
+        {
+            Reattach = turn.State.Reattach! with { Kind = current.IsRebound ? ReattachKind.Dead : current.Kind, Preferred = preferred, Cause = cause },
+        };
+        if (isNew) Round(turn);
+    }
 
     /// <summary>How long a CONFIRM on a path waits for its BOUND.</summary>
     private static TimeSpan Patience(ClientState state, PathId path)

@@ -83,7 +83,9 @@ public sealed record ClientSession
 }
 
 /// <summary>The transport that the gateway has bound, on one of our paths.</summary>
-public sealed record BoundTransport(PathId Path, string Uplink, TransportAddress Address, Instant At);
+/// <param name="Address">As the data plane knows it.</param>
+/// <param name="Local">The address that we send from, for people.</param>
+public sealed record BoundTransport(PathId Path, string Uplink, TransportAddress Address, Endpoint Local, Instant At);
 
 /// <summary>An epoch that the data plane holds.</summary>
 /// <param name="RemoveAt">When it is forgotten; <see cref="Instant.Never"/> for those in use.</param>

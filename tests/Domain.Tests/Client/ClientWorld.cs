@@ -83,6 +83,9 @@ internal sealed class ClientWorld : IDisposable
 
     public int DeletedFiles { get; private set; }
 
+    /// <summary>Sockets say only their port, and leave the address to the kernel.</summary>
+    public bool LeavesLocalOpen { get; set; }
+
     public bool DiskFails { get; set; }
 
     public TimeSpan DiskTime { get; set; } = TimeSpan.FromMilliseconds(3);
@@ -263,7 +266,7 @@ internal sealed class ClientWorld : IDisposable
     private void ReachClient(TransportAddress to, byte[] datagram)
     {
         if ((MessageType)datagram[0] == MessageType.Bound) ReleaseHeld();
-        Deliver(to, datagram, socket => Input(new ClientInput.DatagramReceived(new(socket.Number, socket.Local, to.Local), datagram)));
+        Deliver(to, datagram, socket => Input(new ClientInput.DatagramReceived(new(socket.Number, default, to.Local), datagram)));
     }
 
     private void Deliver(TransportAddress to, byte[] datagram, Action<SimulatedSocket> receive)
@@ -287,7 +290,7 @@ internal sealed class ClientWorld : IDisposable
                 {
                     var socket = new SimulatedSocket(open.Socket, uplink, new(uplink.Address, _nextPort++));
                     _sockets[open.Socket] = socket;
-                    Input(new ClientInput.SocketOpened(open.Socket, socket.Local));
+                    Input(new ClientInput.SocketOpened(open.Socket, LeavesLocalOpen ? Endpoint.FromIPv4(0, socket.Local.Port) : socket.Local));
                 });
                 break;
             case ClientEffect.CloseSocket close:

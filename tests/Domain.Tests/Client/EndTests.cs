@@ -75,6 +75,17 @@ public sealed class EndTests : IDisposable
     }
 
     [Fact]
+    public void An_end_that_comes_as_a_datagram_counts_as_well()
+    {
+        world.Connected();
+        world.Gateway.TerminateByDatagram(ReasonCode.TtlExpired);
+        world.RunFor(6);
+        Assert.Null(world.Session);
+        Assert.Equal(ReasonCode.TtlExpired, world.State.Ended!.Reason);
+        Assert.Equal(SessionState.Terminated, world.Transitions.Last().To);
+    }
+
+    [Fact]
     public void Sessions_that_end_again_and_again_make_the_pauses_longer()
     {
         world.Connected();

@@ -160,6 +160,43 @@ public sealed class JumpTests : IDisposable
     }
 
     [Fact]
+    public void A_gateway_that_stays_away_is_asked_ever_more_seldom()
+    {
+        Traffic traffic = Flowing();
+        world.Gateway.IsAway = true;
+        world.Wan1.IsUp = false;
+        world.UplinksChanged();
+        int sent = 0;
+        world.Passes = (_, outwards, datagram) =>
+        {
+            sent += outwards && datagram[0] == (byte)MessageType.Prepare ? 1 : 0;
+            return true;
+        };
+        world.RunFor(10_000);
+        Assert.InRange(sent, 30, 60);
+        sent = 0;
+        world.RunFor(60_000);
+        Assert.InRange(sent, 8, 60);
+        Assert.InRange(world.State.Reattach!.Attempts.Length, 0, 4);
+    }
+
+    [Fact]
+    public void A_dead_first_endpoint_on_every_uplink_does_not_hide_the_second()
+    {
+        Endpoint second = ClientWorld.GatewayEndpoint with { Port = 51831 };
+        world.Endpoints = [ClientWorld.GatewayEndpoint with { Port = 1 }, ClientWorld.GatewayEndpoint with { Port = 2 }, ClientWorld.GatewayEndpoint, second];
+        world.Gateway.Ignores = (_, source) => source.Local.Port < 3;
+        world.Wan1.Delay = world.Wan2.Delay = TimeSpan.FromMilliseconds(1);
+        world.Connected();
+        SessionId session = world.Session!.Id;
+        world.StartTraffic();
+        world.RunFor(5000);
+        world.Gateway.Ignores = (_, source) => source.Local != second;
+        Assert.True(world.RunUntil(() => world.Session is { State: SessionState.Attached, Bound.Address.Remote.Port: 51831 }, 4000));
+        Assert.Equal(session, world.Session!.Id);
+    }
+
+    [Fact]
     public void The_only_path_hiccups_and_nothing_moves()
     {
         world.Wan2.IsUp = false;

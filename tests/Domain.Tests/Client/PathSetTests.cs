@@ -82,6 +82,22 @@ public sealed class PathSetTests : IDisposable
     }
 
     [Fact]
+    public void Where_the_socket_leaves_its_address_open_only_a_lost_address_opens_it_again()
+    {
+        world.LeavesLocalOpen = true;
+        world.Connected();
+        Assert.Equal(world.Wan1.Address, world.Session!.Bound!.Local.Address);
+        int socket = world.Session!.Bound!.Address.Socket;
+        world.Input(new ClientInput.UplinksChanged([new Uplink("wan1", 2, [world.Wan1.Address, world.Wan1.Address + 1]), world.Wan2.AsUplink()]));
+        world.RunFor(200);
+        Assert.Equal(socket, world.Session!.Bound!.Address.Socket);
+        world.Input(new ClientInput.UplinksChanged([new Uplink("wan1", 2, [world.Wan1.Address + 1]), world.Wan2.AsUplink()]));
+        world.RunFor(200);
+        Assert.NotEqual(socket, world.Session!.Bound!.Address.Socket);
+        Assert.Equal(ReattachKind.Rebound, Assert.Single(world.Gateway.Prepares).Kind);
+    }
+
+    [Fact]
     public void A_socket_that_cannot_be_opened_is_tried_again()
     {
         world.Input(new ClientInput.Start(new(1), null));

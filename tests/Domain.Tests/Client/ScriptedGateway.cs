@@ -140,6 +140,16 @@ internal sealed class ScriptedGateway : IDisposable
         Reply(to, datagram);
     }
 
+    /// <summary>Ends the session and tells the bound transport by a datagram, as where no epoch is left to send a frame under.</summary>
+    public void TerminateByDatagram(ReasonCode reason)
+    {
+        Session!.IsGone = true;
+        byte[] datagram = new byte[Ended.Size];
+        new Ended(Session.Id, (ushort)reason, Session.Version + 1).Write(datagram);
+        Authenticate(Session.Secrets.Answer, default, datagram, Ended.MacOffset);
+        Reply(Epoch!.Transport, datagram);
+    }
+
     private void Initiate(TransportAddress source, byte[] datagram)
     {
         Assert.Equal(Initiation.Size, datagram.Length);
