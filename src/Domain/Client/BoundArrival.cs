@@ -185,6 +185,12 @@ internal static class BoundArrival
                 kept.Add(epoch);
             }
         }
+        // Many binds in a row: only the last of the old epochs can still have packets on the way.
+        foreach (InstalledEpoch epoch in kept.Where(epoch => epoch.RemoveAt != Instant.Never).SkipLast(ClientLimits.OldEpochs).ToArray())
+        {
+            turn.Emit(new ClientEffect.RemoveEpoch(before.Id, epoch.LocalIndex));
+            kept.Remove(epoch);
+        }
         turn.State = turn.State with { Session = turn.State.Session with { Epochs = kept.ToImmutable(), CommittedIndex = bound } };
     }
 

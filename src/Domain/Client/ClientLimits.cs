@@ -17,6 +17,9 @@ public static class ClientLimits
     /// <summary>Paths that are prepared at once when the bound one is dead.</summary>
     public const int FirstCandidates = 2;
 
+    /// <summary>Replaced epochs that still receive.</summary>
+    public const int OldEpochs = 2;
+
     /// <summary>Times that a cookie makes one request be sent again at once; more would let an attacker drive us.</summary>
     public const int CookieRepeats = 3;
 

@@ -97,6 +97,7 @@ public sealed class RobustnessTests
     [InlineData(14)]
     [InlineData(15)]
     [InlineData(16)]
+    [InlineData(155)]
     public void Whatever_the_weather_the_session_comes_back_and_no_secret_is_left(int seed)
     {
         var random = new Random(seed);
@@ -120,7 +121,7 @@ public sealed class RobustnessTests
                 case 7: loss = random.NextDouble() * 0.6; break;
                 case 8: world.Gateway.IsAway = random.Next(3) == 0; break;
                 case 9: world.Gateway.WantsCookies = random.Next(2) == 0; break;
-                case 10: if (random.Next(6) == 0) world.Gateway.Session!.IsGone = true; break;
+                case 10: if (random.Next(6) == 0) world.Gateway.Session?.IsGone = true; break;
                 case 11: world.Gateway.CommitTime = TimeSpan.FromMilliseconds(random.Next(60)); break;
             }
             world.RunFor(random.Next(400));
