@@ -121,6 +121,7 @@ internal sealed class ClientNode : INode
         Shell.Post(new ClientInput.Start(InstanceId.Read(instance), resumption));
         WatchUplinks();
         _ = ResolveFirstAsync();
+        Rehearsals.Start(TimeSpan.Zero, Log);
         Log.Information($"client {Configuration.Node} for gateway {Configuration.GatewayPublicKey} at {string.Join(", ", Configuration.Endpoints)}; "
             + $"data packets by {ciphers.Description}{(resumption is null ? "" : $"; resumes session {resumption.Session}")}");
     }

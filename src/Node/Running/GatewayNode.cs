@@ -5,6 +5,7 @@ using JumpingVpn.Domain.Gateway;
 using JumpingVpn.Domain.Ports;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Domain.Protocol.Noise;
 using JumpingVpn.Domain.Sessions;
 using JumpingVpn.Infrastructure.Crypto;
 using JumpingVpn.Infrastructure.Crypto.Packet;
@@ -79,14 +80,14 @@ internal sealed class GatewayNode : INode
         Undo(arena.Dispose);
         var crypto = new SodiumCryptography(arena);
         PacketCipherSelector ciphers = Ciphers.Select(Log);
-        GatewayEnvironment Environment(Owner self, SecretHandle tokenSecret) => new(
-            crypto, NodeSecrets.ReadIdentity(crypto, Configuration.PrivateKeyFile),
-            NodeSecrets.ReadClusterKeys(crypto, Configuration.ClusterKeyFile, Configuration.ClusterKeyFileGiven),
-            ReadRegistry(crypto), Configuration.Policy, SessionJson.HashOf(Configuration.Policy), self, ciphers.Offer(), (ushort)Configuration.Tunnel.Mtu, tokenSecret);
-
+        // The keys come before the store: a new cluster key is made only where there is no store yet.
+        NoiseKeyPair identity = NodeSecrets.ReadIdentity(crypto, Configuration.PrivateKeyFile);
+        ClusterKeys clusterKeys = NodeSecrets.ReadClusterKeys(crypto, Configuration);
+        ClientRegistry registry = ReadRegistry(crypto);
         await OpenStoreAsync().ConfigureAwait(false);
         Self = new Owner(Configuration.Node, Store.Opening.Incarnation);
-        GatewayEnvironment environment = Environment(Self, crypto.GenerateSecret());
+        var environment = new GatewayEnvironment(crypto, identity, clusterKeys, registry, Configuration.Policy, SessionJson.HashOf(Configuration.Policy),
+            Self, ciphers.Offer(), (ushort)Configuration.Tunnel.Mtu, crypto.GenerateSecret());
         ServiceClock clock = _clock = new(Store.Opening.ServiceTime, BootClock.Now);
         GatewayState state = GatewayState.Restore(await RestoreAsync().ConfigureAwait(false), clock.Now);
 
@@ -125,6 +126,8 @@ internal sealed class GatewayNode : INode
         foreach ((int number, UdpSocket socket) in _sockets) DataPlane.AddSocket(number, socket.Descriptor, !socket.IsIPv4);
         var housekeeping = new GatewayHousekeeping(Store, () => clock.Now, () => filter.Rotate(crypto.GenerateSecret()), Log);
         Undo(housekeeping.DisposeAsync);
+        // Clients of an earlier run come back within this time; the rehearsal must not take the processor from them.
+        Rehearsals.Start(state.Sessions.IsEmpty ? TimeSpan.Zero : GatewayLimits.ResumeGrace, Log);
         Log.Information($"gateway {Configuration.Node} listens on {string.Join(", ", _sockets.Values.Select(socket => socket.Local))}; "
             + $"{state.Sessions.Count} sessions in {Configuration.SqliteFile}; data packets by {ciphers.Description}");
     }
