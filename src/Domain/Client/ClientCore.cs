@@ -89,6 +89,9 @@ public static class ClientCore
             case ClientInput.StateSaveFailed failed:
                 StateSaving.Failed(turn, failed.Save, failed.Problem);
                 break;
+            case ClientInput.TerminateRequested request:
+                if (turn.State.Life == ClientLife.Running && turn.State.Session?.Id == request.Session) SessionEnds.EndForGood(turn, "an operator ended it");
+                break;
             case ClientInput.Stop:
                 ClientLifecycle.Stop(turn);
                 break;

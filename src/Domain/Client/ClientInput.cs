@@ -54,6 +54,9 @@ public abstract record ClientInput
     /// <summary>The state file could not be written.</summary>
     public sealed record StateSaveFailed(long Save, string Problem) : ClientInput;
 
+    /// <summary>An operator of the client ends its session; a new one follows after a pause.</summary>
+    public sealed record TerminateRequested(SessionId Session) : ClientInput;
+
     /// <summary>The process is asked to stop (SIGTERM, SIGINT).</summary>
     public sealed record Stop : ClientInput;
 }

@@ -43,7 +43,7 @@ internal static class ClientLifecycle
         turn.State = turn.State with { Life = ClientLife.Stopping, StopBy = turn.Now + ClientLimits.SavePatience };
         if (turn.State.Session is null) return;
         if (turn.Environment.KeepsState) StateSaving.SessionChanged(turn);
-        else SessionEnds.EndForGood(turn);
+        else SessionEnds.EndForGood(turn, "this client stops");
     }
 
     /// <summary>Carries the stop out once nothing is waited for.</summary>

@@ -31,11 +31,11 @@ internal static class SessionEnds
         Close(turn, ReasonCode.DualClient, "two copies of this client use it", keepsFile: false, keepsAnswer: isSent);
     }
 
-    /// <summary>The process stops and leaves nothing to come back to.</summary>
-    public static void EndForGood(ClientTurn turn)
+    /// <summary>This side ends the session and leaves nothing to come back to.</summary>
+    public static void EndForGood(ClientTurn turn, string cause)
     {
         bool isSent = TryStart(turn, EndKind.Explicit, default);
-        Close(turn, ReasonCode.Explicit, "this client stops", keepsFile: false, keepsAnswer: isSent);
+        Close(turn, ReasonCode.Explicit, cause, keepsFile: false, keepsAnswer: isSent);
     }
 
     /// <summary>The process stops, and a later one goes on with the session.</summary>

@@ -32,7 +32,7 @@ internal sealed class ClientControl(ClientNode node) : INodeControl
     public async Task<TerminationOutcome> TerminateSessionAsync(SessionId session, CancellationToken cancellation)
     {
         if (node.Shell.State.Session?.Id != session) return TerminationOutcome.UnknownSession;
-        node.Shell.Post(new ClientInput.Stop());
+        node.Shell.Post(new ClientInput.TerminateRequested(session));
         try
         {
             while (node.Shell.State.Session?.Id == session) await Task.Delay(20, cancellation).ConfigureAwait(false);
@@ -74,7 +74,7 @@ internal sealed class ClientControl(ClientNode node) : INodeControl
     {
         Id = session.BindingVersion,
         Uplink = bound.Uplink,
-        Local = bound.Address.Local.ToString(),
+        Local = bound.Local.ToString(),
         Remote = bound.Address.Remote.ToString(),
         BoundAt = WallClock.Of(bound.At, BootClock.Now()),
     };
