@@ -55,7 +55,8 @@ internal static class ClientHandshakes
             return;
         }
         Span<byte> payload = stackalloc byte[ResponsePayload.Size];
-        NoiseResult? result = initiating.Noise.Read(turn.Crypto, turn.Environment.PresharedKey, Response.Noise(datagram), payload).IfLeft((NoiseResult)null!);
+        NoiseResult? result = initiating.Noise.Read(turn.Crypto, turn.Environment.PresharedKey, Response.Noise(datagram), payload)
+            .MatchUnsafe(right => right, _ => null!);
         if (result is null)
         {
             turn.Reject(ReasonCode.BadHandshake, "RESPONSE on " + path.Name);

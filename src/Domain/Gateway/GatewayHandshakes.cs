@@ -102,7 +102,7 @@ internal static class GatewayHandshakes
         Span<byte> plaintext = stackalloc byte[InitiationPayload.Size];
         Either<NoiseError, NoiseResponder> read = NoiseResponder.Read(
             turn.Crypto, NoiseProtocol.IKpsk2, ProtocolConstants.Prologue, turn.Environment.Identity, Initiation.Noise(bytes), plaintext);
-        responder = read.IfLeft((NoiseResponder)null!);
+        responder = read.MatchUnsafe(right => right, _ => null!);
         if (responder is null)
         {
             turn.Reject(ReasonCode.BadHandshake, source.Remote);
@@ -128,7 +128,7 @@ internal static class GatewayHandshakes
         Span<byte> plaintext = stackalloc byte[ResponsePayload.Size];
         new ResponsePayload(session, suite).Write(plaintext);
         Span<byte> noise = stackalloc byte[Response.NoiseSize];
-        NoiseResult? result = responder.Write(turn.Crypto, turn.Draw(), client.PresharedKey, plaintext, noise).IfLeft((NoiseResult)null!);
+        NoiseResult? result = responder.Write(turn.Crypto, turn.Draw(), client.PresharedKey, plaintext, noise).MatchUnsafe(right => right, _ => null!);
         if (result is null) return null;
         (EpochSecrets keys, SecretHandle root) = EpochSecrets.FromHandshake(turn.Crypto, result.ChainingKey, result.HandshakeHash);
         result.Release(turn.Crypto);
