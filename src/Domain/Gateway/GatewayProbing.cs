@@ -17,7 +17,7 @@ internal static class GatewayProbing
         return crypto.VerifyMac(secrets.Probe, covered, Probe.MacOf(datagram));
     };
 
-    /// <summary>PROBE: answers with what this node knows; a report from the bound source is also life and a measurement.</summary>
+    /// <summary>PROBE: answers with what this node knows; a new report from the bound source is also life and a measurement.</summary>
     public static void Answer(GatewayTurn turn, TransportAddress source, ReadOnlySpan<byte> bytes, TrafficCounters? counters)
     {
         if (!Probe.TryRead(bytes, out Probe probe))
@@ -43,12 +43,14 @@ internal static class GatewayProbing
         session = session with { Probes = probes };
         bool isServing = session.Epoch is { Bound.IsEmpty: false };
         bool isBound = isServing && session.Epoch!.Transport == source;
-        if (isBound) session = session with { HeardAt = turn.Now };
+        // REQ-REPLAY-3: whoever repeats a report under its sender's address shows no life and measures nothing.
+        bool isReport = isBound && probe.Epoch == session.Epoch!.Index && probe.Counter >= session.Epoch.NextReport;
+        if (isReport) session = session with { HeardAt = turn.Now, Epoch = session.Epoch! with { NextReport = probe.Counter + 1 } };
         TrafficCounters seen = isServing && counters is { } read && read.LocalIndex == session.Epoch!.Index ? read : default;
         ProbeReplyFlags flags = (isServing ? ProbeReplyFlags.Serving : 0) | (isBound ? ProbeReplyFlags.FromBoundSource : 0);
         Reply(turn, source, bytes, secrets, new(flags, probe.Path, probe.Counter, session.Session.Version, session.Session.BindingVersion,
             seen.HighestReceived, seen.Received, seen.Sent, seen.LocalIndex == 0 ? 0 : session.Epoch!.RemoteIndex, (ushort)bytes.Length, session.Session.Instance));
-        if (isBound && seen.LocalIndex != 0 && probe.Epoch == seen.LocalIndex) session = Measure(turn, session, seen, probe);
+        if (isReport && seen.LocalIndex != 0) session = Measure(turn, session, seen, probe);
         turn.Put(session);
     }
 

@@ -72,7 +72,11 @@ public sealed record PreparedReattach(
 /// <param name="Bound">The BOUND; empty until the data plane has bound the transport.</param>
 /// <param name="Previous">Our receiver index of the epoch before, for the client's EPOCH END; 0 if none.</param>
 public sealed record BoundEpoch(
-    uint Index, uint RemoteIndex, TransportAddress Transport, SecretHandle Control, ReadOnlyMemory<byte> Confirm, ReadOnlyMemory<byte> Bound, uint Previous);
+    uint Index, uint RemoteIndex, TransportAddress Transport, SecretHandle Control, ReadOnlyMemory<byte> Confirm, ReadOnlyMemory<byte> Bound, uint Previous)
+{
+    /// <summary>One more than the highest counter of a report about this epoch: what lies below is a copy or late, and proves nothing.</summary>
+    public ulong NextReport { get; init; }
+}
 
 /// <summary>Something that withdraws: traffic stops at once, the append follows as soon as the store allows.</summary>
 /// <param name="Reason">For an end: why. None for a lost transport or a release.</param>
