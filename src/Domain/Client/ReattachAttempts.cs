@@ -110,7 +110,8 @@ internal static class ReattachAttempts
         ClientTurn turn, ClientPath path, ReattachAttempt attempt, Prepared prepared, SecretHandle shared, ReadOnlySpan<byte> datagram)
     {
         ClientSession session = turn.State.Session!;
-        bool isGentle = turn.State.Reattach!.IsGentle;
+        // While the data plane sends under an attempt that may still be bound, it stays there: it cannot go back to what it has left.
+        bool isSending = !turn.State.Reattach!.IsGentle && turn.State.Reattach.Attempts.All(other => other.LocalIndex != session.SendingIndex);
         EpochSecrets keys = EpochSecrets.FromReattach(
             turn.Crypto, session.Secrets.Root, shared, attempt.RequestHash, turn.Crypto.Sha256(Prepared.Hashed(datagram)));
         turn.Crypto.Release(shared);
@@ -139,10 +140,10 @@ internal static class ReattachAttempts
             {
                 IsOpen = true,
                 Epochs = session.Epochs.Add(new(attempt.LocalIndex, prepared.SenderIndex, path.Id, Instant.Never)),
-                SendingIndex = isGentle ? session.SendingIndex : attempt.LocalIndex,
+                SendingIndex = isSending ? attempt.LocalIndex : session.SendingIndex,
             },
         };
-        if (isGentle) return;
+        if (!isSending) return;
         // The old path is dead, so waiting for BOUND would only lose packets: the gateway holds them until it has committed.
         turn.Emit(new ClientEffect.Bind(session.Id, attempt.LocalIndex, path.Transport, turn.Now + ClientLimits.OldEpochLifetime));
         ClientReattaches.SweepEpochs(turn);
