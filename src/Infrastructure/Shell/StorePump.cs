@@ -38,9 +38,7 @@ public sealed class StorePump(
         {
             AppendRequest request = SessionRecords.Request(append.Streams, wall());
             AppendResult result = await store.AppendAsync(request).ConfigureAwait(false);
-            AppendOutcome outcome = result is AppendResult.Unknown unknown
-                ? await ResolveAsync(request, unknown.Reason).ConfigureAwait(false)
-                : OutcomeOf(result);
+            AppendOutcome outcome = AppendFate.OutcomeOf(result) ?? await ResolveAsync(request, result).ConfigureAwait(false);
             post(new GatewayInput.AppendFinished(append.Number, outcome));
             if (result is AppendResult.Committed committed) await CompactAsync(append.Streams, committed).ConfigureAwait(false);
             else warn($"the store refused an append to session {append.Streams[0].Before.Id}: {result}");
@@ -57,37 +55,16 @@ public sealed class StorePump(
         }
     }
 
-    private static AppendOutcome OutcomeOf(AppendResult result) => result switch
-    {
-        AppendResult.Committed => AppendOutcome.Committed,
-        AppendResult.BudgetExceeded => AppendOutcome.BudgetExceeded,
-        AppendResult.Unavailable or AppendResult.Uncompacted => AppendOutcome.Unavailable,
-        AppendResult.Conflict or AppendResult.Missing or AppendResult.Ended or AppendResult.ClientBusy => AppendOutcome.Conflict,
-        _ => AppendOutcome.Conflict,
-    };
-
     /// <summary>
-    /// Reads until the store tells whether the append is there. Both streams of one request have the same fate, so the last
-    /// one speaks for both.
+    /// Reads until the store tells whether the append is there.
     /// </summary>
-    private async Task<AppendOutcome> ResolveAsync(AppendRequest request, string reason)
+    private async Task<AppendOutcome> ResolveAsync(AppendRequest request, AppendResult result)
     {
-        warn($"an append's outcome is unknown ({reason}); reading");
-        StreamAppendCheck check = StreamAppendCheck.Of(request);
+        warn($"an append's outcome is unknown ({result}); reading");
         while (true)
         {
-            switch (await store.LoadAsync(check.Stream).ConfigureAwait(false))
-            {
-                case LoadResult.Found found:
-                    return check.Judge(found.History);
-                case LoadResult.Missing:
-                    return check.ExpectedVersion == 0 ? AppendOutcome.Unavailable : AppendOutcome.Conflict;
-                case LoadResult.Corrupt:
-                    return AppendOutcome.Conflict;
-                default:
-                    await Task.Delay(ResolvePause).ConfigureAwait(false);
-                    break;
-            }
+            if (AppendFate.Resolve(request, await store.LoadAsync(AppendFate.StreamToRead(request)).ConfigureAwait(false)) is { } outcome) return outcome;
+            await Task.Delay(ResolvePause).ConfigureAwait(false);
         }
     }
 
@@ -102,24 +79,6 @@ public sealed class StorePump(
             CompactResult result = await store.CompactAsync(
                 session.Id, position.Head.Version, SessionRecords.SnapshotOf(session, self, clock(), wall())).ConfigureAwait(false);
             if (result is not (CompactResult.Done or CompactResult.NotThere)) warn($"session {session.Id} was not compacted: {result}");
-        }
-    }
-
-    /// <summary>What a stream must look like if an append of unknown fate has been committed.</summary>
-    private readonly record struct StreamAppendCheck(SessionId Stream, long ExpectedVersion, EventDraft Last, long LastVersion)
-    {
-        public static StreamAppendCheck Of(AppendRequest request)
-        {
-            Domain.EventStore.StreamAppend append = request.Streams[^1];
-            return new(append.Stream, append.ExpectedVersion, append.Events[^1], append.ExpectedVersion + append.Events.Length);
-        }
-
-        public AppendOutcome Judge(StreamHistory history)
-        {
-            if (history.Head.Version == ExpectedVersion) return AppendOutcome.Unavailable;
-            long version = LastVersion;
-            EventEnvelope? last = history.Envelopes.FirstOrDefault(envelope => envelope.Version == version);
-            return last is not null && history.Head.Version == LastVersion && last.Draft == Last ? AppendOutcome.Committed : AppendOutcome.Conflict;
         }
     }
 }

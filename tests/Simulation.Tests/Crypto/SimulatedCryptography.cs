@@ -55,6 +55,9 @@ public sealed class SimulatedCryptography : ICryptography
         return new(index, slots[index].Generation);
     }
 
+    /// <summary>A copy of a secret, for a simulated disk.</summary>
+    public byte[] Reveal(SecretHandle secret) => Bytes(secret).ToArray();
+
     public void Release(SecretHandle secret)
     {
         if (secret.IsNone) return;

@@ -1,0 +1,120 @@
+using JumpingVpn.Domain.EventStore;
+using JumpingVpn.Domain.Gateway;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Sessions;
+using JumpingVpn.Infrastructure.EventStore;
+using JumpingVpn.Infrastructure.Shell;
+using JumpingVpn.Simulation.Tests.Checks;
+using JumpingVpn.Simulation.Tests.Kernel;
+using LanguageExt;
+
+namespace JumpingVpn.Simulation.Tests.Hosts;
+
+/// <summary>
+/// The event store with its latency and its faults around the shipped in-memory state: what a disk and a driver may do to an append
+/// without breaking the port's promise.
+/// </summary>
+internal sealed class SimStore(Agenda agenda, SimRandom random, Trace trace, Oracle oracle, StorePolicy policy)
+{
+    private static readonly TimeSpan ResolvePause = TimeSpan.FromMilliseconds(200);
+
+    private readonly List<Work> _waiting = [];
+    private Instant _busyUntil;
+
+    public InMemoryStoreState State { get; } = new(policy);
+
+    /// <summary>How long an append takes to become durable.</summary>
+    public (TimeSpan Low, TimeSpan High) Latency { get; set; } = (TimeSpan.FromMilliseconds(0.2), TimeSpan.FromMilliseconds(3));
+
+    /// <summary>Appends and reads fail until then.</summary>
+    public Instant UnavailableUntil { get; set; } = Instant.Zero;
+
+    /// <summary>Percentage of appends whose answer is lost, whether they were stored or not.</summary>
+    public int LostAnswers { get; set; }
+
+    /// <summary>Percentage of appends that the driver hands in twice.</summary>
+    public int Repeats { get; set; }
+
+    /// <summary>The mutation "expected versions are not compared": the store takes whatever it is given.</summary>
+    public bool IgnoresVersions { get; init; }
+
+    /// <summary>Hands an append to the store; the answer comes later, or never if the process dies first.</summary>
+    public void Append(GatewayEffect.Append append, Action<AppendOutcome> answer)
+    {
+        var work = new Work(append, SessionRecords.Request(append.Streams, new WallTime(agenda.Now.Ticks)), answer);
+        _waiting.Add(work);
+        // Appends take effect in the order in which they were asked for.
+        _busyUntil = Instant.Max(_busyUntil, agenda.Now + random.Time(Latency.Low, Latency.High));
+        agenda.At(_busyUntil, () => Carry(work));
+    }
+
+    /// <summary>The process dies: what was on its way to the disk has arrived there, or not.</summary>
+    public void ProcessDied()
+    {
+        foreach (Work work in _waiting.ToArray())
+        {
+            if (agenda.Now >= UnavailableUntil && random.Chance(50)) Apply(work);
+            work.IsOver = true;
+        }
+        _waiting.Clear();
+    }
+
+    private void Carry(Work work)
+    {
+        if (work.IsOver) return;
+        bool isLost = random.Chance(LostAnswers);
+        bool isStored = agenda.Now >= UnavailableUntil && (!isLost || random.Chance(50));
+        AppendResult result = isStored ? Apply(work) : new AppendResult.Unavailable("the disk is away");
+        if (isLost) result = new AppendResult.Unknown("the answer was lost");
+        trace.Line("store", () => $"append {work.Append.Number}: {result.GetType().Name}{(isLost && isStored ? " (stored)" : "")}");
+        trace.Mark((ulong)result.GetType().Name.Length);
+        if (AppendFate.OutcomeOf(result) is { } outcome) Answer(work, outcome);
+        else agenda.After(ResolvePause, () => Resolve(work));
+    }
+
+    private void Resolve(Work work)
+    {
+        if (work.IsOver) return;
+        LoadResult loaded = agenda.Now >= UnavailableUntil ? State.Load(AppendFate.StreamToRead(work.Request)) : new LoadResult.Unavailable("the disk is away");
+        if (AppendFate.Resolve(work.Request, loaded) is { } outcome) Answer(work, outcome);
+        else agenda.After(ResolvePause, () => Resolve(work));
+    }
+
+    private void Answer(Work work, AppendOutcome outcome)
+    {
+        _waiting.Remove(work);
+        work.IsOver = true;
+        work.Reply(outcome);
+    }
+
+    private AppendResult Apply(Work work)
+    {
+        AppendResult result = Store(work.Request);
+        if (random.Chance(Repeats)) Store(work.Request);
+        if (result is not AppendResult.Committed committed) return result;
+        oracle.Committed(work.Append.Streams);
+        for (int i = 0; i < work.Append.Streams.Length; i++) CompactIfDue(work.Append.Streams[i].After, committed.Positions[i]);
+        return result;
+    }
+
+    private AppendResult Store(AppendRequest request)
+    {
+        if (!IgnoresVersions) return State.Apply(request);
+        // The mutation: each stream is put behind whatever there is.
+        return State.Apply(new([.. request.Streams.Select(stream => stream with { ExpectedVersion = State.Stream(stream.Stream)?.Head.Version ?? 0 })]));
+    }
+
+    private void CompactIfDue(Session session, StreamPosition position)
+    {
+        if (!position.CompactionDue || session.IsTerminal) return;
+        Owner by = session.Owner.IfNone(() => new Owner("gw", default));
+        Either<CompactResult, CompactionPlan> plan = State.PlanCompaction(
+            session.Id, position.Head.Version, SessionRecords.SnapshotOf(session, by, session.UpdatedAt, new WallTime(agenda.Now.Ticks)));
+        plan.IfRight(right => { State.Replace(right); });
+    }
+
+    private sealed record Work(GatewayEffect.Append Append, AppendRequest Request, Action<AppendOutcome> Reply)
+    {
+        public bool IsOver { get; set; }
+    }
+}
