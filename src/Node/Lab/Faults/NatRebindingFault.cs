@@ -25,19 +25,18 @@ public sealed class NatRebindingFault(LabTopology topology, int router = 1) : La
         rebound = !rebound;
         lines.Add($"addr add {Outside4}/24 dev out");
         if (Topology.Options.IPv6) lines.Add($"addr add {Outside6}/64 dev out nodad");
-        space.Ip([.. lines]);
+        // The ports first: they count for new translations only. The kernel forgets what was translated to the old address in its own
+        // time, so it is told to at once: whatever a packet of the meantime was translated to would be a second rebinding.
         space.Nft(LabRuleset.Rebind(rebound ? LabNetwork.SecondPorts : LabNetwork.FirstPorts));
+        space.Ip([.. lines]);
         LabConntrack.Flush(space);
     }
 
     public override void AssertTookHold()
     {
         IReadOnlyList<LabMapping> mappings = LabConntrack.Mappings(Topology.Router(router));
-        int firstPort = int.Parse((rebound ? LabNetwork.SecondPorts : LabNetwork.FirstPorts).Split('-')[0], System.Globalization.CultureInfo.InvariantCulture);
-        Require(mappings.Any(mapping => IsNew(mapping.Outside, firstPort)), $"no translation to {Outside4} among {mappings.Count}");
-        Require(
-            mappings.All(mapping => IsNew(mapping.Outside, firstPort) || mapping.Outside.Equals(mapping.Inside)),
-            "a translation to the old address is left");
+        Require(mappings.Any(mapping => IsNew(mapping.Outside)), $"no translation to {Outside4} among {mappings.Count}");
+        Require(IsAllNew(), "a translation to the old address is left");
     }
 
     /// <summary>The new address stays; a second <see cref="Apply"/> goes back to the first one.</summary>
@@ -45,7 +44,13 @@ public sealed class NatRebindingFault(LabTopology topology, int router = 1) : La
     {
     }
 
-    private bool IsNew(IPEndPoint outside, int firstPort) =>
-        outside.Address.Equals(IPAddress.Parse(outside.AddressFamily == AddressFamily.InterNetwork ? Outside4 : Outside6))
-        && outside.Port >= firstPort && outside.Port < firstPort + 5000;
+    private bool IsAllNew() =>
+        LabConntrack.Mappings(Topology.Router(router)).All(mapping => IsNew(mapping.Outside) || mapping.Outside.Equals(mapping.Inside));
+
+    private bool IsNew(IPEndPoint outside)
+    {
+        int firstPort = int.Parse((rebound ? LabNetwork.SecondPorts : LabNetwork.FirstPorts).Split('-')[0], System.Globalization.CultureInfo.InvariantCulture);
+        return outside.Address.Equals(IPAddress.Parse(outside.AddressFamily == AddressFamily.InterNetwork ? Outside4 : Outside6))
+            && outside.Port >= firstPort && outside.Port < firstPort + 5000;
+    }
 }
