@@ -22,7 +22,7 @@ internal sealed class ClientControl(ClientNode node) : INodeControl
             Node = node.Configuration.Node,
             Version = CommandLine.Version(),
             Sessions = view.Session is { } session ? [Describe(session, view)] : [],
-            Rejections = node.Log.Rejections,
+            Rejections = node.Log.Rejections.With(node.DataPlane),
             Store = null,
             Lease = null,
             Telemetry = new TelemetryStatus { Dropped = node.Telemetry.Dropped },

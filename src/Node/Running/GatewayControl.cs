@@ -20,7 +20,7 @@ internal sealed class GatewayControl(GatewayNode node) : INodeControl
             Node = node.Configuration.Node,
             Version = CommandLine.Version(),
             Sessions = [.. state.Sessions.Values.Select(Describe)],
-            Rejections = node.Log.Rejections,
+            Rejections = node.Log.Rejections.With(node.DataPlane),
             Store = new StoreStatus { Kind = store.Kind, Healthy = store.Healthy, LiveEvents = store.LiveEvents },
             Lease = null,
             Telemetry = new TelemetryStatus { Dropped = node.Telemetry.Dropped },
