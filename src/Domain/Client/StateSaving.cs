@@ -5,7 +5,7 @@ namespace JumpingVpn.Domain.Client;
 
 /// <summary>
 /// The state file: written whenever the session's ticket or binding has changed, and before the reserved nonces run out.
-/// A nonce is used only after the file that gives it away is on disk (REQ-REPLAY-2).
+/// A nonce is used only after the file that gives it away is on disk (REQ-REPLAY-1).
 /// </summary>
 internal static class StateSaving
 {

@@ -60,7 +60,7 @@ public static class AppendRules
         return new(stored is null, envelopes.MoveToImmutable(), new(head, (stored?.LiveEvents ?? 0) + append.Events.Length, append.Summary, endedAt));
     }
 
-    /// <summary>A live session of the client that would live on beside one of the plan's (REQ-HIJACK-1: never two).</summary>
+    /// <summary>A live session of the client that would live on beside one of the plan's (REQ-HIJACK-3: never two).</summary>
     private static SessionId? OtherLiveSession(StoredClient? client, IReadOnlyList<StreamPlan> plans, IStoreView view)
     {
         SessionId? live = null;

@@ -3,7 +3,7 @@ using JumpingVpn.Domain.Sessions;
 
 namespace JumpingVpn.Domain.Gateway;
 
-/// <summary>What happens because time has passed.</summary>
+/// <summary>What happens because time has passed (REQ-EXHAUST-2).</summary>
 internal static class GatewayDeadlines
 {
     /// <summary>An idle client probes at its interval; three missed probes and their round trips are silence.</summary>

@@ -11,7 +11,7 @@ namespace JumpingVpn.Domain.Gateway;
 /// <summary>New sessions: a first message leaves only a slot in a ring; the client's CONFIRM makes the session.</summary>
 internal static class GatewayHandshakes
 {
-    /// <summary>INITIATION: answers, and keeps what a CONFIRM will need. REQ-REPLAY-2: a replayed one gets no further than this.</summary>
+    /// <summary>INITIATION: answers, and keeps what a CONFIRM will need. REQ-REPLAY-4: a replayed one gets no further than this.</summary>
     public static void Initiate(GatewayTurn turn, TransportAddress source, ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length != Initiation.Size || bytes[1..ProtocolConstants.PrefixSize].ContainsAnyExcept((byte)0))

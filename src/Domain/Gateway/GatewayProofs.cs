@@ -8,7 +8,7 @@ namespace JumpingVpn.Domain.Gateway;
 
 /// <summary>
 /// Finds the secrets that a request must prove: in memory, or in the ticket that it carries. Before the proof a request gets
-/// no answer and leaves no trace (REQ-FLOOD-1).
+/// no answer and leaves no trace (REQ-OFFPATH-1, REQ-FLOOD-1).
 /// </summary>
 internal static class GatewayProofs
 {
@@ -48,6 +48,7 @@ internal static class GatewayProofs
 
     public delegate bool Proof(ICryptography crypto, SessionSecrets secrets, ReadOnlySpan<byte> datagram);
 
+    /// <summary>REQ-HIJACK-6: the ticket must be of this session and of the client whose session it is, and the client still registered.</summary>
     private static bool TryOpenTicket(GatewayTurn turn, SessionId id, GatewaySession? session, ReadOnlySpan<byte> bytes, out SessionSecrets secrets)
     {
         secrets = default;

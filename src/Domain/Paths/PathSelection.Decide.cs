@@ -36,7 +36,7 @@ public sealed partial record PathSelection
     }
 
     /// <summary>
-    /// Silence raises suspicion; death is declared only when a standby answers what the bound path does not, or when the
+    /// REQ-PATH-3: silence raises suspicion; death is declared only when a standby answers what the bound path does not, or when the
     /// host itself knows. Null: the bound path needs nothing urgent.
     /// </summary>
     private (PathSelection Next, PathDecision? Decision) DecideDeath(PathEntry bound, Instant at)

@@ -73,7 +73,7 @@ public sealed record ClusterKeys(ImmutableArray<ClusterKey> All)
     }
 }
 
-/// <summary>Comparison whose time does not depend on where the first difference is (REQ-TIMING-1).</summary>
+/// <summary>Comparison whose time does not depend on where the first difference is (REQ-KEYS-3).</summary>
 public static class ConstantTime
 {
     public static bool Equal(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right) =>

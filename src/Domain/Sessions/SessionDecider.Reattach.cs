@@ -81,7 +81,7 @@ public static partial class SessionDecider
 
     /// <summary>
     /// REQ-OSCILLATION-2: the budgets after the move, or why it must wait. A move for quality needs its own budget, the
-    /// cooldown and a session that is not Degraded. A move from a dead or rebound path is never refused for longer than
+    /// cooldown and a session that is not Degraded (REQ-OSCILLATION-3). A move from a dead or rebound path is never refused for longer than
     /// the spacing, however much of its budget an attacker has spent.
     /// </summary>
     private static Either<Rejection, SwitchBudgets> Admit(Session session, ReattachKind kind, bool isBound, Instant at, SessionPolicy policy)

@@ -6,7 +6,7 @@ using JumpingVpn.Infrastructure.Crypto.Sodium;
 namespace JumpingVpn.Infrastructure.Crypto;
 
 /// <summary>
-/// Holds every long-lived secret of the process as 32-byte slots of one locked region (<see cref="LockedMemory"/>) that grows by
+/// Holds every long-lived secret of the process (REQ-KEYS-2) as 32-byte slots of one locked region (<see cref="LockedMemory"/>) that grows by
 /// <see cref="ChunkSize"/> up to a bound. A released slot is zeroed at once, and its generation moves on, so that an old
 /// handle is an error and never another's key. Thread-safe; the lock is held for a few instructions.
 /// </summary>

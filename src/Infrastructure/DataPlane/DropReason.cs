@@ -30,7 +30,7 @@ public enum DropReason
     /// <summary>Data packet: the tag is wrong.</summary>
     Forged,
 
-    /// <summary>Data packet: the counter was seen before or is older than the window (REQ-REPLAY-1).</summary>
+    /// <summary>Data packet: the counter was seen before or is older than the window (REQ-REPLAY-2).</summary>
     Replayed,
 
     /// <summary>Inner packet: neither IPv4, IPv6 nor a control frame, or its length field disagrees.</summary>

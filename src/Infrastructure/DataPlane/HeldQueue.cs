@@ -4,7 +4,7 @@ namespace JumpingVpn.Infrastructure.DataPlane;
 
 /// <summary>
 /// Decrypted packets of an epoch that is not bound yet, in order of arrival, in native memory. Bounds are for the session and for
-/// the whole data plane; when one is reached the newest packet is refused (REQ-EXHAUST).
+/// the whole data plane; when one is reached the newest packet is refused (REQ-EXHAUST-1).
 /// </summary>
 internal sealed unsafe class HeldQueue
 {

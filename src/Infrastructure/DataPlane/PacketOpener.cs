@@ -16,7 +16,7 @@ internal readonly record struct Arrival(SocketEntry Socket, Endpoint Remote, UIn
 
 /// <summary>
 /// Decides what becomes of a datagram. <see cref="Handle"/> is the list of checks, in order, each with its reason: what is cheap comes
-/// before what is dear, and nothing is marked or told before the packet has proved itself.
+/// before what is dear, and nothing is marked or told before the packet has proved itself (REQ-PATH-1).
 /// </summary>
 internal sealed unsafe class PacketOpener(
     ReadMostlyTable<uint, KeyEpoch> epochs, TunWriter tun, IDataPlaneEvents events, HeldTotal held, DropCounters drops)
@@ -92,7 +92,7 @@ internal sealed unsafe class PacketOpener(
 
     /// <summary>
     /// A packet from elsewhere is worth a decryption only if it could be reported, and only so often: whoever has seen an index can
-    /// send any number of them (REQ-FLOOD).
+    /// send any number of them (REQ-FLOOD-5).
     /// </summary>
     private bool MayBeReported(KeyEpoch epoch, Instant now)
     {

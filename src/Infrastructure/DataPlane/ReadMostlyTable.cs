@@ -2,7 +2,8 @@ namespace JumpingVpn.Infrastructure.DataPlane;
 
 /// <summary>
 /// A hash table that one thread changes while others look up without a lock: the chains' nodes are immutable, and a change
-/// publishes a new chain. Two values may share a key; the newest is found.
+/// publishes a new chain. Two values may share a key; the newest is found. A look-up takes the
+/// same time whatever the number of entries (REQ-EXHAUST-4).
 /// </summary>
 internal sealed class ReadMostlyTable<TKey, TValue>
     where TKey : struct, IEquatable<TKey>

@@ -4,7 +4,7 @@ namespace JumpingVpn.Infrastructure.DataPlane;
 
 /// <summary>
 /// Until when this node may serve. Looked at after every receive and before every write and send; without a deadline that is
-/// one read and no clock (REQ-PARTITION: a node that lost its lease stops by its own clock).
+/// one read and no clock (REQ-PARTITION-2: a node that lost its lease stops by its own clock).
 /// </summary>
 internal sealed class ServingDeadline(Func<Instant> clock)
 {

@@ -64,7 +64,7 @@ internal sealed class SessionEntry
     /// <summary>True once after <see cref="Arm"/>.</summary>
     public bool TryDisarm() => Volatile.Read(ref _armed) != 0 && Interlocked.Exchange(ref _armed, 0) != 0;
 
-    /// <summary>True if an inner IPv4 source address (host order) is the session's (REQ-HIJACK: cryptokey routing).</summary>
+    /// <summary>True if an inner IPv4 source address (host order) is the session's (REQ-HIJACK-5: cryptokey routing).</summary>
     public bool Owns(uint address)
     {
         foreach ((uint network, uint mask) in _sources4)

@@ -1,10 +1,12 @@
+using JumpingVpn.Domain.Sessions;
+
 namespace JumpingVpn.Node.Configuration;
 
 /// <summary>Checks of names; each gives what is wrong, or null.</summary>
 public static class Names
 {
     /// <summary>Longest name of a node or a client, in characters.</summary>
-    public const int MaxLength = 64;
+    public const int MaxLength = SessionLimits.MaxNameLength;
 
     /// <summary>IFNAMSIZ less the closing zero (if.h).</summary>
     public const int MaxDeviceLength = 15;

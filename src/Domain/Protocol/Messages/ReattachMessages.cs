@@ -53,7 +53,7 @@ public sealed record Prepare(
         return reader.Zero(2) && prepare.Kind is >= ReattachKind.Dead and <= ReattachKind.Challenge;
     }
 
-    /// <summary>The bytes that the proof covers, and, with the proof, the bytes that later messages refer to by hash.</summary>
+    /// <summary>The bytes that the proof covers (REQ-OFFPATH-2), and, with the proof, the bytes that later messages refer to by hash.</summary>
     public static ReadOnlySpan<byte> Proven(ReadOnlySpan<byte> datagram) => datagram[..ProofOffset];
 
     public static ReadOnlySpan<byte> TicketOf(ReadOnlySpan<byte> datagram) => datagram.Slice(TicketOffset, Ticket.Size);

@@ -6,7 +6,7 @@ namespace JumpingVpn.Infrastructure.Crypto.Packet;
 
 /// <summary>
 /// AES-256-GCM by the platform's <see cref="AesGcm"/>, where nothing better loads. Its Decrypt throws for a forged tag, and a flood of forged
-/// packets must not become a flood of exceptions (REQ-FLOOD-4): opening therefore runs the cipher forwards twice, once over
+/// packets must not become a flood of exceptions (REQ-FLOOD-1): opening therefore runs the cipher forwards twice, once over
 /// the ciphertext (counter mode undoes itself) and once over the plaintext for the tag.
 /// </summary>
 internal readonly unsafe struct BclAes256Gcm(AesGcm cipher) : IPacketCipher
