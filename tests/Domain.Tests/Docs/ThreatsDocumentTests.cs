@@ -24,7 +24,7 @@ public sealed partial class ThreatsDocumentTests
             .ToDictionary(group => group.Key, group => string.Concat(group.Select(File.ReadAllText)));
         foreach (string row in Document.Split('\n').Where(line => line.StartsWith("| REQ-", StringComparison.Ordinal)))
         {
-            string cell = row.Trim('|', ' ').Split('|')[^1];
+            string cell = row.TrimEnd().Split('|')[^2];
             foreach (Match match in Test().Matches(cell))
             {
                 Assert.True(tests.TryGetValue(match.Groups[1].Value, out string? text), "no test class " + match.Groups[1].Value);
