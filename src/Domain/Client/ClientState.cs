@@ -24,7 +24,7 @@ public sealed record ClientState
 
     public ImmutableArray<Endpoint> Endpoints { get; init; } = [];
 
-    public ImmutableSortedDictionary<PathId, ClientPath> Paths { get; init; } = ImmutableSortedDictionary<PathId, ClientPath>.Empty;
+    public ImmutableSortedDictionary<PathId, ClientPath> Paths { get; init; } = StateMap.Empty<PathId, ClientPath>();
 
     /// <summary>The number that the next socket gets.</summary>
     public int NextSocket { get; init; } = 1;

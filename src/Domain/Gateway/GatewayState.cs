@@ -30,14 +30,14 @@ public sealed record GatewayState(
     bool Draining)
 {
     public static readonly GatewayState Empty = new(
-        ImmutableSortedDictionary<SessionId, GatewaySession>.Empty,
+        StateMap.Empty<SessionId, GatewaySession>(),
         ImmutableSortedDictionary<PublicKey, SessionId>.Empty,
         ImmutableSortedDictionary<uint, ReceiverIndex>.Empty,
         ImmutableSortedDictionary<int, HalfOpenHandshake>.Empty,
         0,
         Instant.Never,
         [],
-        ImmutableSortedDictionary<long, PendingAppend>.Empty,
+        StateMap.Empty<long, PendingAppend>(),
         0,
         Admission.TokenBucket.Full,
         Admission.TokenBucket.Full,

@@ -20,7 +20,7 @@ public sealed partial record PathSelection
     public SessionPolicy Policy { get; init; }
 
     /// <summary>All paths, by number; at most <see cref="PathConstants.MaxPaths"/>.</summary>
-    public ImmutableSortedDictionary<PathId, PathEntry> Paths { get; private init; } = ImmutableSortedDictionary<PathId, PathEntry>.Empty;
+    public ImmutableSortedDictionary<PathId, PathEntry> Paths { get; private init; } = StateMap.Empty<PathId, PathEntry>();
 
     /// <summary>The bound path, if there is one.</summary>
     public PathId? Bound { get; private init; }
