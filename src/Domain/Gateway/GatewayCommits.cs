@@ -176,7 +176,7 @@ internal static class GatewayCommits
 
     /// <summary>
     /// Somebody else wrote to a stream that this node owns: it cannot know what is true, so it stops serving the session
-    /// until it has read the store again (REQ-SAFETY-2).
+    /// until a new start has read the store (REQ-SAFETY-2).
     /// </summary>
     private static void StopServing(GatewayTurn turn, PendingAppend pending)
     {
@@ -190,7 +190,8 @@ internal static class GatewayCommits
         };
         if (id is not { } known || !turn.State.Sessions.TryGetValue(known, out GatewaySession? session)) return;
         turn.Reject(ReasonCode.StoreConflict, session.Epoch?.Transport.Remote ?? default, known);
-        turn.Remove(session);
+        GatewayEnds.StopTraffic(turn, ref session);
+        turn.Put(session with { IsDistrusted = true, Append = null, Wanted = null });
     }
 
     private static ReasonCode ReasonFor(AppendOutcome outcome) => outcome switch

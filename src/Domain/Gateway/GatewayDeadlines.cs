@@ -14,7 +14,7 @@ internal static class GatewayDeadlines
     {
         Instant next = Instant.Never;
         foreach (PreparedReattach prepared in session.Prepared) next = Instant.Min(next, prepared.ExpiresAt);
-        if (session.Append is not null) return next;
+        if (session.Append is not null || session.IsDistrusted) return next;
         if (session.Wanted is not null) return Instant.Min(next, session.RetryAt);
         next = Instant.Min(next, SessionDecider.NextDeadline(session.Session, policy));
         return session.Session.State.IsBound() ? Instant.Min(next, session.HeardAt + Silence(session, policy)) : next;
@@ -50,7 +50,7 @@ internal static class GatewayDeadlines
         }
         session = session with { Prepared = session.Prepared.RemoveAll(prepared => turn.Now >= prepared.ExpiresAt) };
         turn.Put(session);
-        if (session.Append is not null) return;
+        if (session.Append is not null || session.IsDistrusted) return;
         if (session.Wanted is not null)
         {
             GatewayEnds.Continue(turn, session.Session.Id);

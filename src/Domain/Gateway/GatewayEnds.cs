@@ -78,6 +78,11 @@ internal static class GatewayEnds
     /// <summary>Stops the session's traffic and stores why.</summary>
     public static void Withdraw(GatewayTurn turn, GatewaySession session, Withdrawal withdrawal)
     {
+        if (session.IsDistrusted)
+        {
+            foreach (long request in withdrawal.Requests) turn.Emit(new GatewayEffect.Answer(request, ReasonCode.StoreConflict));
+            return;
+        }
         if (withdrawal.Kind > WithdrawalKind.Tick) StopTraffic(turn, ref session);
         turn.Put(session with { Wanted = session.Wanted is { } earlier ? earlier.And(withdrawal) : withdrawal });
         Continue(turn, session.Session.Id);
@@ -146,7 +151,8 @@ internal static class GatewayEnds
         turn.Remove(session);
     }
 
-    private static void StopTraffic(GatewayTurn turn, ref GatewaySession session)
+    /// <summary>Nothing flows any more, and nothing that was prepared counts.</summary>
+    public static void StopTraffic(GatewayTurn turn, ref GatewaySession session)
     {
         if (session.Epoch is { } epoch) session = session with { LastTransport = epoch.Transport };
         if (session.IsOpen) turn.Emit(new GatewayEffect.Unbind(session.Session.Id));

@@ -148,6 +148,11 @@ internal static class GatewayHandshakes
             GatewaySession old = turn.State.Sessions[oldId];
             // One append at a time per session: the client repeats its CONFIRM.
             if (old.Append is not null) return;
+            if (old.IsDistrusted)
+            {
+                turn.Reject(ReasonCode.StoreConflict, handshake.Source.Remote, oldId);
+                return;
+            }
             Either<Rejection, Option<StreamAppend>> end = turn.Decide(
                 old.Session, new SessionCommand.Supersede(turn.Now, turn.Environment.Self, turn.Fenced(old.Session), handshake.Session));
             superseded = end.IfLeft(Option<StreamAppend>.None).MatchUnsafe(stream => stream, () => null!);

@@ -22,6 +22,12 @@ internal static class GatewayProofs
         out GatewaySession? session, out SessionSecrets secrets)
     {
         turn.State.Sessions.TryGetValue(id, out session);
+        if (session is { IsDistrusted: true })
+        {
+            secrets = default;
+            turn.Reject(ReasonCode.StoreConflict, source, id);
+            return false;
+        }
         if (session?.Secrets is { } known)
         {
             secrets = known;

@@ -58,8 +58,18 @@ internal static class GatewayReattaches
         if (session.Epoch is { } epoch && epoch.Index == index)
         {
             if (epoch.Transport != source || !epoch.Confirm.Span.SequenceEqual(bytes.Span)) turn.Reject(ReasonCode.TokenMismatch, source.Remote, id);
-            // The client missed the BOUND: it gets the same one again, once there is one.
-            else if (!epoch.Bound.IsEmpty) turn.Emit(new GatewayEffect.Send(source, epoch.Bound));
+            // The client missed the BOUND: it gets the same one again, once there is one. BOUND is larger than CONFIRM, and whoever
+            // saw the CONFIRM can send it again in the client's name, so the session's bucket bounds it (REQ-FLOOD-3).
+            else if (!epoch.Bound.IsEmpty)
+            {
+                if (!session.Requests.TryTake(turn.Now, GatewayLimits.Requests, out Admission.TokenBucket requests))
+                {
+                    turn.Reject(ReasonCode.RateLimited, source.Remote, id);
+                    return;
+                }
+                turn.Put(session with { Requests = requests });
+                turn.Emit(new GatewayEffect.Send(source, epoch.Bound));
+            }
             return;
         }
         PreparedReattach? prepared = session.Prepared.FirstOrDefault(candidate => candidate.Index == index);

@@ -35,6 +35,12 @@ public sealed record GatewaySession
     /// <summary>A withdrawal that waits for the append in flight, or for the store to come back.</summary>
     public Withdrawal? Wanted { get; init; }
 
+    /// <summary>
+    /// The store refused an append because the stream was not where this node left it: what is true is not known, so the
+    /// session is served no more until a new start has read the store (REQ-SAFETY-2).
+    /// </summary>
+    public bool IsDistrusted { get; init; }
+
     /// <summary>Not before then is <see cref="Wanted"/> tried again.</summary>
     public Instant RetryAt { get; init; } = Instant.Zero;
 

@@ -54,7 +54,7 @@ internal static class StatusView
     /// <summary>All of one session.</summary>
     public static Grid Details(SessionStatus s)
     {
-        var grid = new Grid().AddColumn(new GridColumn().NoWrap().PadLeft(2)).AddColumn();
+        var grid = new Grid().AddColumn(new GridColumn().NoWrap().PadLeft(2).PadRight(2)).AddColumn();
         void Add(string name, string value) => grid.AddRow(new Text(name, new Style(decoration: Decoration.Dim)), Plain(value));
         Add("session", s.Id);
         Add("client", $"{s.Client}  {string.Join(", ", s.Addresses)}");

@@ -111,7 +111,7 @@ internal sealed class ClientNode : INode
         _ = DataPlane.Failed.ContinueWith(fault => _failed.TrySetException(fault.Result), TaskScheduler.Default);
 
         var tools = new ClientTools(crypto, DataPlane, stateFile,
-            (addresses, routes, mtu) => network.Apply(addresses, routes, mtu), ResolveAsync, Log, BootClock.Now);
+            (addresses, routes, mtu) => network.Apply(addresses, [.. routes.SelectMany(Halves)], mtu), ResolveAsync, Log, BootClock.Now);
         Shell = new ClientShell(environment, tools, fault => _failed.TrySetException(fault));
         Undo(Shell.Dispose);
         events.Attach(Shell);
@@ -141,6 +141,17 @@ internal sealed class ClientNode : INode
             Log.Warning);
         Undo(monitor.Dispose);
     }
+
+    /// <summary>
+    /// A default route as its two halves: they win over the host's own default route by length, whatever its metric, and go
+    /// with the device.
+    /// </summary>
+    private static IEnumerable<IpPrefix> Halves(IpPrefix route) => route switch
+    {
+        { Length: > 0 } => [route],
+        { IsIPv4: true } => [new IpPrefix(Endpoint.FromIPv4(0, 0).Address, 1, true), new(Endpoint.FromIPv4(0x8000_0000, 0).Address, 1, true)],
+        _ => [new IpPrefix(UInt128.Zero, 1, false), new(UInt128.One << 127, 1, false)],
+    };
 
     private async Task ResolveFirstAsync() => Shell.Post(new ClientInput.EndpointsResolved(await ResolveAsync().ConfigureAwait(false)));
 
