@@ -17,25 +17,28 @@ internal static class GatewayDeadlines
         if (session.Append is not null || session.IsDistrusted) return next;
         if (session.Wanted is not null) return Instant.Min(next, session.RetryAt);
         next = Instant.Min(next, SessionDecider.NextDeadline(session.Session, policy));
-        return session.Session.State.IsBound() ? Instant.Min(next, session.HeardAt + Silence(session, policy)) : next;
+        return session.Session.State.IsBound() && !session.AwaitsCounters ? Instant.Min(next, session.HeardAt + Silence(session, policy)) : next;
     }
 
     /// <summary>Looks at every session whose deadline has passed.</summary>
     public static void Run(GatewayTurn turn)
     {
         GatewayHandshakes.Expire(turn);
-        while (!turn.State.Deadlines.IsEmpty && turn.State.Deadlines.Min.At <= turn.Now)
+        // Each once: what is due again at once waits for the next timer.
+        foreach ((Instant at, SessionId id) in turn.State.Deadlines)
         {
-            (Instant at, SessionId id) = turn.State.Deadlines.Min;
-            turn.State = turn.State with { Deadlines = turn.State.Deadlines.Remove((at, id)) };
-            if (turn.State.Sessions.TryGetValue(id, out GatewaySession? session)) Look(turn, session with { Deadline = Instant.Never });
+            if (at > turn.Now) break;
+            if (turn.State.Sessions.TryGetValue(id, out GatewaySession? session)) Look(turn, session);
         }
     }
 
     /// <summary>The data plane's counters of a session that has sent no probe for long.</summary>
     public static void JudgeSilence(GatewayTurn turn, GatewayInput.CountersRead input)
     {
-        if (!turn.State.Sessions.TryGetValue(input.Session, out GatewaySession? session) || !session.Session.State.IsBound()) return;
+        if (!turn.State.Sessions.TryGetValue(input.Session, out GatewaySession? session) || !session.AwaitsCounters) return;
+        session = session with { AwaitsCounters = false };
+        turn.Put(session);
+        if (!session.Session.State.IsBound()) return;
         if (input.Counters is { } counters && counters.LastReceived > session.HeardAt) session = session with { HeardAt = counters.LastReceived };
         if (turn.Now < session.HeardAt + Silence(session, turn.Environment.Policy)) turn.Put(session);
         else GatewayEnds.Withdraw(turn, session, Withdrawal.Of(WithdrawalKind.TransportLost));
@@ -67,8 +70,14 @@ internal static class GatewayDeadlines
             return;
         }
         if (!session.Session.State.IsBound() || turn.Now < session.HeardAt + Silence(session, turn.Environment.Policy)) return;
-        if (session.Epoch is null) GatewayEnds.Withdraw(turn, session, Withdrawal.Of(WithdrawalKind.TransportLost));
-        else turn.Emit(new GatewayEffect.ReadCounters(session.Session.Id));
+        if (session.AwaitsCounters) return;
+        if (session.Epoch is null)
+        {
+            GatewayEnds.Withdraw(turn, session, Withdrawal.Of(WithdrawalKind.TransportLost));
+            return;
+        }
+        turn.Put(session with { AwaitsCounters = true });
+        turn.Emit(new GatewayEffect.ReadCounters(session.Session.Id));
     }
 
     /// <summary>A transport that this process never served is silent after the grace of a restart.</summary>

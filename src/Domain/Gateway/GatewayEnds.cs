@@ -146,7 +146,7 @@ internal static class GatewayEnds
     /// <summary>A session has ended in the store: tells its client where it was last bound, and forgets it.</summary>
     public static void FinishEnd(GatewayTurn turn, GatewaySession session, Session after)
     {
-        if (session.Secrets is { } secrets && session.LastTransport is { } last)
+        if (session.Secrets is { } secrets && (session.Epoch?.Transport ?? session.LastTransport) is { } last)
             GatewayAnswers.End(turn, last, after.Id, secrets, default, after.LastReason, after.Version);
         turn.Remove(session);
     }

@@ -47,6 +47,9 @@ public sealed record GatewaySession
     /// <summary>When the bound transport was last known to deliver.</summary>
     public required Instant HeardAt { get; init; }
 
+    /// <summary>The data plane has been asked for its counters, because no report has come for long; its answer decides.</summary>
+    public bool AwaitsCounters { get; init; }
+
     /// <summary>The entry of <see cref="GatewayState.Deadlines"/>.</summary>
     public required Instant Deadline { get; init; }
 
