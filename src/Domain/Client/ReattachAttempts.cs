@@ -144,6 +144,8 @@ internal static class ReattachAttempts
             },
         };
         if (!isSending) return;
+        // What is sent from here on needs this attempt, or one that follows it: the old path's answer calls nothing off any more.
+        turn.State = turn.State with { Reattach = turn.State.Reattach with { IsTentative = false } };
         // The old path is dead, so waiting for BOUND would only lose packets: the gateway holds them until it has committed.
         turn.Emit(new ClientEffect.Bind(session.Id, attempt.LocalIndex, path.Transport, turn.Now + ClientLimits.OldEpochLifetime));
         ClientReattaches.SweepEpochs(turn);
