@@ -81,6 +81,8 @@ internal sealed partial class World
         while (true)
         {
             Agenda.RunUntil(Agenda.Now + CheckEvery);
+            // Who was still stopping when the faults ended starts now.
+            foreach (ClientHost client in Clients.Take(_scenario.Clients.Length)) client.Start();
             string? missing = Missing();
             if (missing is null && Agenda.Now - healed > TimeSpan.FromMilliseconds(500)) return;
             if (Agenda.Now >= end) throw new SimulationException($"{(Agenda.Now - healed).TotalSeconds:0.0} s after the last fault {missing}");

@@ -32,6 +32,9 @@ internal sealed partial class GatewayHost
         (State, ImmutableArray<GatewayEffect> effects) = GatewayCore.Step(State, input, new(Now, new WallTime(Now.Ticks / 10), seed), _environment);
         _crypto.Release(seed);
         foreach (GatewayEffect effect in effects) CarryOut(effect);
+        // What the input led to at once has still to be taken.
+        if (input is GatewayInput.TimerFired && _inputs.Count == 0 && State.NextDeadline <= Now)
+            throw new SimulationException($"the gateway asks for a timer at {State.NextDeadline} again, and it is {Now}");
         CheckAnswers(input, cause, effects);
         if (cause is not null) CheckAttack(cause, before, effects);
         CheckState(before);
@@ -131,7 +134,9 @@ internal sealed partial class GatewayHost
             world.Oracle.Require(send.To == received.Source, () => $"a {cause.Type} from {received.Source.Remote} makes the gateway send to {send.To.Remote}");
             answered += send.Bytes.Length;
         }
-        world.Oracle.Require(answered <= cause.Bytes.Length, () => $"{answered} bytes answer the {cause.Bytes.Length} bytes of a {cause.Type}");
+        // A CONFIRM that is refused was proven by its token.
+        bool isProven = cause.Type == MessageType.Confirm && answered == Refused.Size;
+        world.Oracle.Require(isProven || answered <= cause.Bytes.Length, () => $"{answered} bytes answer the {cause.Bytes.Length} bytes of a {cause.Type}");
     }
 
     /// <summary>What an attacker may not bring about: with a forged datagram nothing at all, with a repeated one nothing that is stored.</summary>

@@ -63,6 +63,7 @@ internal sealed partial class GatewayHost(World world, SimStore store) : IModelH
         if (IsRunning) return;
         Process++;
         HasDrained = false;
+        _seen.Clear();
         _secrets = world.NewCryptography();
         _crypto = world.Decorate(_secrets.Crypto, isGateway: true);
         Span<byte> bytes = stackalloc byte[16];

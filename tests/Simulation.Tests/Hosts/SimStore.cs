@@ -69,7 +69,9 @@ internal sealed class SimStore(Agenda agenda, SimRandom random, Trace trace, Ora
         trace.Line("store", () => $"append {work.Append.Number}: {result.GetType().Name}{(isLost && isStored ? " (stored)" : "")}");
         trace.Mark((ulong)result.GetType().Name.Length);
         if (AppendFate.OutcomeOf(result) is { } outcome) Answer(work, outcome);
-        else agenda.After(ResolvePause, () => Resolve(work));
+        if (result is AppendResult.Committed committed)
+            for (int i = 0; i < work.Append.Streams.Length; i++) CompactIfDue(work.Append.Streams[i].After, committed.Positions[i]);
+        if (isLost) agenda.After(ResolvePause, () => Resolve(work));
     }
 
     private void Resolve(Work work)
@@ -91,9 +93,8 @@ internal sealed class SimStore(Agenda agenda, SimRandom random, Trace trace, Ora
     {
         AppendResult result = Store(work.Request);
         if (random.Chance(Repeats)) Store(work.Request);
-        if (result is not AppendResult.Committed committed) return result;
+        if (result is not AppendResult.Committed) return result;
         oracle.Committed(work.Append.Streams);
-        for (int i = 0; i < work.Append.Streams.Length; i++) CompactIfDue(work.Append.Streams[i].After, committed.Positions[i]);
         return result;
     }
 

@@ -40,7 +40,7 @@ internal sealed class TransitionDraw(SimRandom random, ImmutableArray<ClientPlan
             case 31:
                 return new Transition.StoreRepeats(50, Span(200, 6_000));
             case < 35:
-                return new Transition.ClientDies(client, random.Chance(20), Span(0, 3_000));
+                return new Transition.ClientDies(client, random.Chance(20), isLong && random.Chance(60) ? random.Milliseconds(40_000, 140_000) : Span(0, 3_000));
             case 35:
                 return new Transition.ClientStops(client, Span(2_000, 4_000));
             case 36:
