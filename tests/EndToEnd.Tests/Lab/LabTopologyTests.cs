@@ -72,5 +72,5 @@ public sealed class LabTopologyTests
     }
 
     private static string[] Own() =>
-        [.. Directory.EnumerateFiles(LabNamespace.Directory).Select(Path.GetFileName).OfType<string>().Where(name => name.StartsWith(LabOwner.Prefix, StringComparison.Ordinal))];
+        [.. Directory.EnumerateFiles(LabNamespace.Directory, LabOwner.Prefix + "*").Select(Path.GetFileName).OfType<string>()];
 }
