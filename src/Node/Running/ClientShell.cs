@@ -30,6 +30,7 @@ internal sealed class ClientShell : IDataPlaneEvents, IDisposable
     private readonly Dictionary<int, UdpSocket> _sockets = [];
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ClientState _state = ClientState.Initial;
+    private ClientState _shown = ClientState.Initial;
     private SessionId? _session;
     private Task _writes = Task.CompletedTask;
 
@@ -40,8 +41,11 @@ internal sealed class ClientShell : IDataPlaneEvents, IDisposable
         _loop = new("client-core", tools.Clock, Step, new ClientInput.TimerFired(), onFault);
     }
 
-    /// <summary>The state after the last step; immutable, so any thread may read it.</summary>
-    public ClientState State => Volatile.Read(ref _state);
+    /// <summary>
+    /// The state after the last step whose effects are done, so that a session that shows as attached carries traffic. Immutable: any
+    /// thread may read it.
+    /// </summary>
+    public ClientState State => Volatile.Read(ref _shown);
 
     /// <summary>Completes when the core has done all that its stop asks for.</summary>
     public Task Stopped => _stopped.Task;
@@ -83,8 +87,9 @@ internal sealed class ClientShell : IDataPlaneEvents, IDisposable
         var step = new ClientStep(new StepContext(_tools.Clock(), WallClock.Now(), seed), counters);
         (ClientState state, ImmutableArray<ClientEffect> effects) = ClientCore.Step(_state, input, step, _environment);
         _tools.Crypto.Release(seed);
-        Volatile.Write(ref _state, state);
+        _state = state;
         foreach (ClientEffect effect in effects) Run(effect);
+        Volatile.Write(ref _shown, state);
         return ClientCore.NextDeadline(state);
     }
 

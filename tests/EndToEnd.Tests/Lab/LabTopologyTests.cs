@@ -71,6 +71,7 @@ public sealed class LabTopologyTests
         Assert.Empty(topology.Gateway.IpShow("route", "show", "default"));
     }
 
+    /// <summary>This process's own: others may use the lab at the same time.</summary>
     private static string[] Own() =>
-        [.. Directory.EnumerateFiles(LabNamespace.Directory, LabOwner.Prefix + "*").Select(Path.GetFileName).OfType<string>()];
+        [.. Directory.EnumerateFiles(LabNamespace.Directory, $"{LabOwner.Prefix}{Environment.ProcessId}-*").Select(Path.GetFileName).OfType<string>()];
 }
