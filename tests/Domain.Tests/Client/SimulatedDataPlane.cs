@@ -7,6 +7,9 @@ namespace JumpingVpn.Domain.Tests.Client;
 /// <summary>The data plane as the client core sees it: it refuses what the real one refuses, and remembers what it was told.</summary>
 internal sealed class SimulatedDataPlane
 {
+    /// <summary>Epochs that the data plane has left: it cannot send under them again.</summary>
+    private readonly HashSet<uint> _replaced = [];
+
     private bool _armed;
 
     public SessionId? Session { get; private set; }
@@ -53,6 +56,8 @@ internal sealed class SimulatedDataPlane
                 Assert.Equal(Session, bind.Session);
                 ulong oldEnd = Bound is { } old && Epochs.TryGetValue(old.Index, out SimulatedEpoch? before) ? before.Sent : 0;
                 Assert.True(Epochs.ContainsKey(bind.LocalIndex), "an epoch that is not installed was bound");
+                Assert.DoesNotContain(bind.LocalIndex, _replaced);
+                if (Bound is { } replaced && replaced.Index != bind.LocalIndex) _replaced.Add(replaced.Index);
                 Bound = (bind.LocalIndex, bind.Transport);
                 world.Later(TimeSpan.Zero, () => world.Input(new ClientInput.TransportBound(bind.LocalIndex, oldEnd)));
                 break;
