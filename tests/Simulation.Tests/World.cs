@@ -141,7 +141,7 @@ internal sealed partial class World
             AwaitRecovery();
             Leave();
         }
-        catch (InvalidOperationException broken)
+        catch (Exception broken) when (broken is not SimulationException)
         {
             throw new SimulationException($"a broken invariant: {broken.Message}\n{broken.StackTrace}");
         }
