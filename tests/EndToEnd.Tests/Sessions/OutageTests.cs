@@ -27,9 +27,7 @@ public sealed class OutageTests
         while (held < wanted && failures.Count < 2)
         {
             OutageResult result = OutageRound.Run(outageCase, topology => new NodeTunnel(topology, outageCase.NodeOptions), GiveUp);
-            Assert.Equal(result.Before?.Id, result.After?.Id);
             Assert.NotNull(result.Before);
-            Assert.True(result.Probes.TcpAlive, "the inner TCP connection is dead");
             string violations = string.Join("; ", result.Violations(limits));
             if (violations.Length == 0) held++;
             else failures.Add(violations);
