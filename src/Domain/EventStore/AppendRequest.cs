@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using JumpingVpn.Domain.Audit;
+using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Domain.Primitives;
 
 namespace JumpingVpn.Domain.EventStore;
@@ -29,6 +30,12 @@ public sealed record AppendRequest
     }
 
     public ImmutableArray<StreamAppend> Streams { get; }
+
+    /// <summary>
+    /// The owner that must be gone for this append to be right: its incarnation is fenced in the same transaction. Null where no
+    /// other node's session is touched, and where the store has one node (REQ-PARTITION-1).
+    /// </summary>
+    public FenceEvidence? Fence { get; init; }
 
     /// <summary>The client whose sessions these are.</summary>
     public PublicKey Client => Streams[0].Summary.Client;

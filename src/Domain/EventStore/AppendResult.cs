@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using JumpingVpn.Domain.Audit;
 using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Sessions;
 
 namespace JumpingVpn.Domain.EventStore;
 
@@ -31,6 +32,12 @@ public abstract record AppendResult
 
     /// <summary>The stream holds twice the events at which it should have been compacted. Ending the session is still possible.</summary>
     public sealed record Uncompacted(SessionId Stream, int LiveEvents) : AppendResult;
+
+    /// <summary>Another node has fenced the incarnation that asks: nothing was stored, and it must drop everything.</summary>
+    public sealed record Fenced : AppendResult;
+
+    /// <summary>The owner that the request holds for gone has renewed since: nothing was stored.</summary>
+    public sealed record OwnerAlive(Owner Owner) : AppendResult;
 
     /// <summary>Nothing was stored: the store cannot write now.</summary>
     public sealed record Unavailable(string Reason) : AppendResult;

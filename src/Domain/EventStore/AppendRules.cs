@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using JumpingVpn.Domain.Audit;
+using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Domain.Primitives;
 using LanguageExt;
 
@@ -9,7 +10,8 @@ namespace JumpingVpn.Domain.EventStore;
 public sealed record StreamPlan(bool IsNew, ImmutableArray<EventEnvelope> Envelopes, StoredStream After);
 
 /// <summary>What to write for an append.</summary>
-public sealed record AppendPlan(ImmutableArray<StreamPlan> Streams, StoredClient Client, Instant ServiceTime)
+/// <param name="Fences">The incarnation to fence with it, or null.</param>
+public sealed record AppendPlan(ImmutableArray<StreamPlan> Streams, StoredClient Client, Instant ServiceTime, IncarnationId? Fences)
 {
     public AppendResult.Committed Result(StorePolicy policy) => new(
         [.. Streams.Select(stream => new StreamPosition(stream.After.Head, stream.After.LiveEvents, stream.After.LiveEvents >= policy.MaxLiveEvents))]);
@@ -21,8 +23,17 @@ public sealed record AppendPlan(ImmutableArray<StreamPlan> Streams, StoredClient
 public static class AppendRules
 {
     /// <summary>Left with the refusal, Right with what to write.</summary>
-    public static Either<AppendResult, AppendPlan> Decide(AppendRequest request, IStoreView view, StorePolicy policy)
+    /// <param name="writer">The incarnation that asks; null where the store's lock proves that there is one node only.</param>
+    public static Either<AppendResult, AppendPlan> Decide(AppendRequest request, IStoreView view, StorePolicy policy, IncarnationId? writer = null)
     {
+        // REQ-PARTITION-1: who is fenced writes nothing, and nobody is fenced who has renewed.
+        if (writer is { } asks && view.Node(asks) is not { IsFenced: false }) return new AppendResult.Fenced();
+        IncarnationId? fences = null;
+        if (request.Fence is { } fence && view.Node(fence.Owner.Incarnation) is { IsFenced: false } owner)
+        {
+            if (owner.Number != fence.Number) return new AppendResult.OwnerAlive(fence.Owner);
+            fences = fence.Owner.Incarnation;
+        }
         ImmutableArray<StreamPlan>.Builder plans = ImmutableArray.CreateBuilder<StreamPlan>(request.Streams.Length);
         foreach (StreamAppend append in request.Streams)
         {
@@ -32,7 +43,7 @@ public static class AppendRules
         }
         StoredClient? client = view.Client(request.Client);
         if (OtherLiveSession(client, plans, view) is { } live) return new AppendResult.ClientBusy(request.Client, live);
-        return Charge(request, client, plans, policy).Map(charged => new AppendPlan(plans.ToImmutable(), charged, request.Time));
+        return Charge(request, client, plans, policy).Map(charged => new AppendPlan(plans.ToImmutable(), charged, request.Time, fences));
     }
 
     private static AppendResult? Refusal(StreamAppend append, StoredStream? stored, StorePolicy policy)

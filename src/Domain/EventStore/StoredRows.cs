@@ -1,4 +1,5 @@
 using JumpingVpn.Domain.Audit;
+using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Domain.Primitives;
 
 namespace JumpingVpn.Domain.EventStore;
@@ -23,4 +24,7 @@ public interface IStoreView
 
     /// <summary>The client, or null where the store has none.</summary>
     StoredClient? Client(PublicKey key);
+
+    /// <summary>The row of a node's incarnation, or null where the store has none. A store with one node has none at all.</summary>
+    NodeRow? Node(IncarnationId incarnation);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Domain.Ports;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Protocol;
@@ -21,7 +22,8 @@ public abstract record GatewayEffect
 
     /// <summary>Append to one stream or, atomically, to two; answered by AppendFinished.</summary>
     /// <param name="Number">Counts the appends.</param>
-    public sealed record Append(long Number, ImmutableArray<StreamAppend> Streams) : GatewayEffect;
+    /// <param name="Fence">The owner that must be gone for it, if another node's session is touched.</param>
+    public sealed record Append(long Number, ImmutableArray<StreamAppend> Streams, FenceEvidence? Fence = null) : GatewayEffect;
 
     public sealed record OpenSession(SessionId Session, ImmutableArray<IpPrefix> Prefixes) : GatewayEffect;
 
@@ -56,6 +58,18 @@ public abstract record GatewayEffect
 
     /// <summary>Every session has been handed over; the process may end.</summary>
     public sealed record Drained : GatewayEffect;
+
+    /// <summary>Read a session of the shared store; answered by SessionLoaded. One read of a session is under way at most.</summary>
+    public sealed record Load(SessionId Session) : GatewayEffect;
+
+    /// <summary>Read the live session of a client; answered by ClientLoaded.</summary>
+    public sealed record LoadClient(PublicKey Client) : GatewayEffect;
+
+    /// <summary>Ask the session's owner for it. Nothing answers but SessionReleased, in time.</summary>
+    public sealed record Want(SessionId Session) : GatewayEffect;
+
+    /// <summary>The store has said that this incarnation is fenced, and the core has dropped everything.</summary>
+    public sealed record Fenced : GatewayEffect;
 }
 
 /// <summary>Events for one stream, with the version that they follow and the command that caused them.</summary>

@@ -4,7 +4,7 @@ namespace JumpingVpn.Domain.Primitives;
 /// One run of a gateway node on one event store, 16 random bytes. A node that starts again is a new incarnation, so what its
 /// predecessor left behind can be told from its own; a fenced incarnation never comes back.
 /// </summary>
-public readonly record struct IncarnationId
+public readonly record struct IncarnationId : IComparable<IncarnationId>
 {
     private readonly Bits128 bits;
 
@@ -20,6 +20,16 @@ public readonly record struct IncarnationId
     public static IncarnationId Read(ReadOnlySpan<byte> bytes) => new(Bits128.Read(bytes));
 
     public void Write(Span<byte> bytes) => bits.Write(bytes);
+
+    public int CompareTo(IncarnationId other) => bits.CompareTo(other.bits);
+
+    public static bool operator <(IncarnationId left, IncarnationId right) => left.CompareTo(right) < 0;
+
+    public static bool operator >(IncarnationId left, IncarnationId right) => left.CompareTo(right) > 0;
+
+    public static bool operator <=(IncarnationId left, IncarnationId right) => left.CompareTo(right) <= 0;
+
+    public static bool operator >=(IncarnationId left, IncarnationId right) => left.CompareTo(right) >= 0;
 
     /// <summary>Reads 32 hexadecimal digits; false for anything else.</summary>
     public static bool TryParse(string? text, out IncarnationId id)

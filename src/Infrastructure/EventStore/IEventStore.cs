@@ -25,6 +25,12 @@ public interface IEventStore : IAsyncDisposable
     /// <summary>Reads one stream and verifies its chain.</summary>
     ValueTask<LoadResult> LoadAsync(SessionId stream);
 
+    /// <summary>
+    /// Reads one stream after an append of unknown fate: no write of this process can change afterwards what it says, because it waits for
+    /// all that may still be on their way, and is itself acknowledged like an append.
+    /// </summary>
+    ValueTask<LoadResult> ResolveAsync(SessionId stream);
+
     /// <summary>What the store knows of every session, ended ones included, without their events. Left where it cannot be read.</summary>
     ValueTask<Either<string, ImmutableArray<StoredStream>>> ListAsync();
 

@@ -7,11 +7,17 @@ using LanguageExt;
 namespace JumpingVpn.Infrastructure.EventStore;
 
 /// <summary>The store's port over <see cref="InMemoryStoreState"/>. Nothing outlives the process.</summary>
-public sealed class InMemoryEventStore(InMemoryStoreState state, IAuditArchive archive, IncarnationId incarnation) : IEventStore
+public sealed class InMemoryEventStore(InMemoryStoreState state, IAuditArchive archive, StoreOpening opening, Lock gate) : IEventStore
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _gate = gate;
 
-    public StoreOpening Opening { get; } = state.Open(incarnation);
+    /// <summary>One node's store: opens it for an incarnation.</summary>
+    public InMemoryEventStore(InMemoryStoreState state, IAuditArchive archive, IncarnationId incarnation)
+        : this(state, archive, state.Open(incarnation), new())
+    {
+    }
+
+    public StoreOpening Opening { get; } = opening;
 
     public StoreStatus Status
     {
@@ -30,6 +36,8 @@ public sealed class InMemoryEventStore(InMemoryStoreState state, IAuditArchive a
     {
         lock (_gate) return ValueTask.FromResult(state.Load(stream));
     }
+
+    public ValueTask<LoadResult> ResolveAsync(SessionId stream) => LoadAsync(stream);
 
     public ValueTask<Either<string, ImmutableArray<StoredStream>>> ListAsync()
     {

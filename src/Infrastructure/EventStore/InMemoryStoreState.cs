@@ -10,7 +10,7 @@ namespace JumpingVpn.Infrastructure.EventStore;
 /// A store's contents in memory, with synchronous operations for one thread at a time. Everything is ordered, so a run under
 /// virtual time repeats exactly.
 /// </summary>
-public sealed class InMemoryStoreState(StorePolicy policy) : IStoreView
+public sealed partial class InMemoryStoreState(StorePolicy policy) : IStoreView
 {
     private readonly SortedDictionary<SessionId, StoredStream> _streams = [];
     private readonly SortedDictionary<SessionId, ImmutableArray<EventEnvelope>> _envelopes = [];
@@ -34,16 +34,19 @@ public sealed class InMemoryStoreState(StorePolicy policy) : IStoreView
 
     public StoredClient? Client(PublicKey key) => _clients.GetValueOrDefault(key);
 
-    public AppendResult Apply(AppendRequest request) =>
-        AppendRules.Decide(request, this, policy).Match(
+    /// <param name="writer">The incarnation that asks, where several nodes share the store.</param>
+    public AppendResult Apply(AppendRequest request, IncarnationId? writer = null) =>
+        AppendRules.Decide(request, this, policy, writer).Match(
             Right: plan =>
             {
+                if (plan.Fences is { } fenced) Fence(fenced);
                 foreach (StreamPlan stream in plan.Streams)
                 {
                     SessionId id = stream.After.Head.Stream;
                     _streams[id] = stream.After;
                     _envelopes[id] = Envelopes(id).AddRange(stream.Envelopes);
                     LiveEvents += stream.Envelopes.Length;
+                    Released(stream.After);
                 }
                 _clients[plan.Client.Client] = plan.Client;
                 Checkpoint(plan.ServiceTime);

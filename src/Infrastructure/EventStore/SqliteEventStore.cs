@@ -86,6 +86,9 @@ public sealed class SqliteEventStore : IEventStore
         return read.Match(Right: static text => text.Check(), Left: static other => other);
     }
 
+    /// <summary>One thread does one thing after the other, and after a commit of unknown fate it answers nothing at all.</summary>
+    public ValueTask<LoadResult> ResolveAsync(SessionId stream) => LoadAsync(stream);
+
     public async ValueTask<Either<string, ImmutableArray<StoredStream>>> ListAsync() =>
         await Run<Either<string, ImmutableArray<StoredStream>>>(
             isWrite: false, static tables => (tables.Streams(), 0), static failure => failure.Reason).ConfigureAwait(false);

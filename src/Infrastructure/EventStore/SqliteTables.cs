@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using JumpingVpn.Domain.Audit;
 using JumpingVpn.Domain.EventStore;
+using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Sessions;
 using LanguageExt;
@@ -73,6 +74,9 @@ internal sealed class SqliteTables(SqliteDatabase database) : IStoreView, IDispo
             ? new(key, session, reader.Int64(1), reader.Int32(2), reader.Int32(3))
             : throw new InvalidDataException($"the row of client {key} is damaged");
     }
+
+    /// <summary>The file's lock admits one node.</summary>
+    public NodeRow? Node(IncarnationId incarnation) => null;
 
     public ImmutableArray<StoredStream> Streams()
     {

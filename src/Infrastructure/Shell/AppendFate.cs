@@ -15,6 +15,8 @@ public static class AppendFate
         AppendResult.BudgetExceeded => AppendOutcome.BudgetExceeded,
         AppendResult.Unavailable or AppendResult.Uncompacted => AppendOutcome.Unavailable,
         AppendResult.Unknown => null,
+        AppendResult.Fenced => AppendOutcome.Fenced,
+        AppendResult.OwnerAlive => AppendOutcome.OwnerAlive,
         AppendResult.Conflict or AppendResult.Missing or AppendResult.Ended or AppendResult.ClientBusy => AppendOutcome.Conflict,
         _ => throw new InvalidOperationException("an append result that is none of the known ones"),
     };

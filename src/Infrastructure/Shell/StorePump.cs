@@ -63,7 +63,7 @@ public sealed class StorePump(
         warn($"an append's outcome is unknown ({result}); reading");
         while (true)
         {
-            if (AppendFate.Resolve(request, await store.LoadAsync(AppendFate.StreamToRead(request)).ConfigureAwait(false)) is { } outcome) return outcome;
+            if (AppendFate.Resolve(request, await store.ResolveAsync(AppendFate.StreamToRead(request)).ConfigureAwait(false)) is { } outcome) return outcome;
             await Task.Delay(ResolvePause).ConfigureAwait(false);
         }
     }
