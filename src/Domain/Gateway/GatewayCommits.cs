@@ -12,6 +12,13 @@ internal static class GatewayCommits
     public static void Finish(GatewayTurn turn, GatewayInput.AppendFinished input)
     {
         if (!turn.State.Appends.TryGetValue(input.Append, out PendingAppend? pending)) return;
+        if (input.Outcome == AppendOutcome.Fenced)
+        {
+            // The append is still among those that DropAll takes back.
+            GatewayOwnership.DropAll(turn);
+            turn.Emit(new GatewayEffect.Fenced());
+            return;
+        }
         turn.State = turn.State with { Appends = turn.State.Appends.Remove(input.Append) };
         bool committed = input.Outcome == AppendOutcome.Committed;
         switch (pending)
@@ -57,7 +64,8 @@ internal static class GatewayCommits
         turn.Crypto.Seal(epoch.Control, 0, datagram.AsSpan(0, Bound.HeaderSize), plaintext, datagram.AsSpan(Bound.HeaderSize));
         turn.Crypto.Release(epoch.Control);
         turn.Put(session with { Epoch = epoch with { Control = SecretHandle.None, Bound = datagram } });
-        turn.Emit(new GatewayEffect.Send(epoch.Transport, datagram));
+        // Without a lease nobody is told: nothing would flow. The client repeats its CONFIRM.
+        if (turn.Serves) turn.Emit(new GatewayEffect.Send(epoch.Transport, datagram));
     }
 
     /// <summary>Says what has been stored: the log's line for each event.</summary>
@@ -76,6 +84,18 @@ internal static class GatewayCommits
     private static void FinishEstablishing(GatewayTurn turn, PendingAppend.Establishing pending, AppendOutcome outcome)
     {
         HalfOpenHandshake handshake = turn.State.HalfOpen[pending.Slot];
+        if (turn.Environment.IsCluster && outcome is AppendOutcome.Conflict or AppendOutcome.OwnerAlive)
+        {
+            // Another node was first; the client's next CONFIRM finds out what is true now.
+            turn.State = turn.State with
+            {
+                HalfOpen = turn.State.HalfOpen.SetItem(pending.Slot, handshake with { Append = null }),
+                HalfOpenExpiry = Instant.Min(turn.State.HalfOpenExpiry, handshake.ExpiresAt),
+            };
+            turn.Reject(ReasonFor(outcome), handshake.Source.Remote, handshake.Session);
+            if (pending.Superseded is { } other) GatewayEnds.Continue(turn, other.Before.Id);
+            return;
+        }
         if (outcome != AppendOutcome.Committed)
         {
             GatewayHandshakes.Forget(turn, pending.Slot, handshake);
@@ -86,7 +106,7 @@ internal static class GatewayCommits
         if (pending.Superseded is { } superseded)
         {
             Tell(turn, superseded);
-            GatewayEnds.FinishEnd(turn, turn.State.Sessions[superseded.Before.Id], superseded.After);
+            if (turn.State.Sessions.TryGetValue(superseded.Before.Id, out GatewaySession? former)) GatewayEnds.FinishEnd(turn, former, superseded.After);
         }
         Tell(turn, pending.Stream);
         turn.State = turn.State with
@@ -118,7 +138,16 @@ internal static class GatewayCommits
         if (committed)
         {
             Tell(turn, pending.Stream);
-            session = session with { Session = pending.Stream.After, HeardAt = turn.Now };
+            session = session with { Session = pending.Stream.After, HeardAt = turn.Now, Held = null, AskedAt = null };
+            turn.State = turn.State with { ByClient = turn.State.ByClient.SetItem(session.Session.Client, id) };
+        }
+        else if (turn.Environment.IsCluster && !GatewayOwnership.Owns(turn, pending.Stream.Before) && outcome is AppendOutcome.Conflict or AppendOutcome.OwnerAlive)
+        {
+            // Another node was first, or the owner lives after all: the same CONFIRM is judged again by what the store says then.
+            turn.Emit(new GatewayEffect.RemoveEpoch(id, reattach.Index));
+            turn.Put(session with { Prepared = [.. session.Prepared.Add(reattach).OrderBy(prepared => prepared.Request.Nonce)], Held = new(reattach.Index, pending.Source, pending.Confirm) });
+            if (outcome == AppendOutcome.OwnerAlive) turn.Emit(new GatewayEffect.Want(id));
+            return;
         }
         if (committed && session.Wanted is not { Kind: > WithdrawalKind.Tick })
         {
@@ -189,6 +218,11 @@ internal static class GatewayCommits
             _ => null,
         };
         if (id is not { } known || !turn.State.Sessions.TryGetValue(known, out GatewaySession? session)) return;
+        if (turn.Environment.IsCluster)
+        {
+            GatewayOwnership.Conflicted(turn, known, GatewayOwnership.Owns(turn, session.Session));
+            return;
+        }
         turn.Reject(ReasonCode.StoreConflict, session.Epoch?.Transport.Remote ?? default, known);
         GatewayEnds.StopTraffic(turn, ref session);
         turn.Put(session with { IsDistrusted = true, Append = null, Wanted = null });
@@ -198,6 +232,8 @@ internal static class GatewayCommits
     {
         AppendOutcome.Conflict => ReasonCode.StoreConflict,
         AppendOutcome.BudgetExceeded => ReasonCode.BudgetExceeded,
+        AppendOutcome.OwnerAlive => ReasonCode.WrongOwner,
+        AppendOutcome.Fenced => ReasonCode.LeaseLost,
         _ => ReasonCode.StoreUnavailable,
     };
 }

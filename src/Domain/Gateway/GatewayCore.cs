@@ -47,6 +47,30 @@ public static class GatewayCore
             case GatewayInput.Drain:
                 GatewayEnds.Drain(turn);
                 break;
+            case GatewayInput.SessionLoaded loaded:
+                GatewayOwnership.Loaded(turn, loaded);
+                break;
+            case GatewayInput.ClientLoaded loaded:
+                GatewayHandshakes.ClientLoaded(turn, loaded);
+                break;
+            case GatewayInput.NodesGone gone:
+                GatewayOwnership.NodesGone(turn, gone);
+                break;
+            case GatewayInput.SessionWanted wanted:
+                GatewayOwnership.Wanted(turn, wanted.Session);
+                break;
+            case GatewayInput.SessionReleased released:
+                GatewayOwnership.Released(turn, released.Session);
+                break;
+            case GatewayInput.SessionsOrphaned orphaned:
+                GatewayOwnership.Orphaned(turn, orphaned);
+                break;
+            case GatewayInput.RegistryChanged:
+                GatewayOwnership.RegistryChanged(turn);
+                break;
+            case GatewayInput.Fenced:
+                GatewayOwnership.DropAll(turn);
+                break;
             default:
                 throw new InvalidOperationException("an input that is none of the known ones");
         }
@@ -62,13 +86,19 @@ public static class GatewayCore
             turn.Reject(ReasonCode.BadLength, source);
             return;
         }
+        // REQ-PARTITION-2: a node without a lease answers nobody, so that its clients look elsewhere; only a proven PREPARE is told why.
+        if (!turn.Serves && bytes[0] != (byte)MessageType.Prepare)
+        {
+            turn.Reject(ReasonCode.LeaseLost, source);
+            return;
+        }
         switch ((MessageType)bytes[0])
         {
             case MessageType.Initiation:
                 GatewayHandshakes.Initiate(turn, input.Source, bytes);
                 break;
             case MessageType.Prepare:
-                GatewayReattaches.Prepare(turn, input.Source, bytes);
+                GatewayReattaches.Prepare(turn, input.Source, input.Bytes);
                 break;
             case MessageType.Confirm:
                 Confirm(turn, input);
@@ -77,7 +107,7 @@ public static class GatewayCore
                 GatewayProbing.Answer(turn, input.Source, bytes, input.Counters);
                 break;
             case MessageType.End:
-                GatewayEnds.EndByClient(turn, input.Source, bytes);
+                GatewayEnds.EndByClient(turn, input.Source, input.Bytes);
                 break;
             default:
                 turn.Reject(ReasonCode.UnknownType, source);

@@ -17,8 +17,10 @@ internal static class GatewayEnds
         crypto.VerifyMac(secrets.Proof, datagram[..Protocol.Messages.End.ProofOffset], datagram.Slice(Protocol.Messages.End.ProofOffset, ProtocolConstants.ProofSize));
 
     /// <summary>END, from the client, under proof.</summary>
-    public static void EndByClient(GatewayTurn turn, TransportAddress source, ReadOnlySpan<byte> bytes)
+    /// <param name="read">In a cluster: what a read of the session has just given; null if none was made.</param>
+    public static void EndByClient(GatewayTurn turn, TransportAddress source, ReadOnlyMemory<byte> datagram, LoadedSession? read = null)
     {
+        ReadOnlySpan<byte> bytes = datagram.Span;
         if (!Protocol.Messages.End.TryRead(bytes, out End request))
         {
             turn.Reject(ReasonCode.BadLength, source.Remote);
@@ -28,9 +30,16 @@ internal static class GatewayEnds
             out GatewaySession? session, out SessionSecrets secrets))
             return;
         Hash256 hash = turn.Crypto.Sha256(bytes[..Protocol.Messages.End.CookieMacOffset]);
+        if (turn.Environment.IsCluster && read is null && (session is null || (GatewayOwnership.IsBorrowed(turn, session) && session.Append is null)))
+        {
+            GatewayOwnership.Load(turn, request.Session, new WaitingForLoad.Request(source, datagram), source.Remote);
+            if (session is null) secrets.Release(turn.Crypto);
+            return;
+        }
         if (session is null)
         {
-            GatewayAnswers.End(turn, source, request.Session, secrets, hash, ReasonCode.Gone, 0);
+            // A store that could not be read says nothing; the client repeats.
+            if (read is not LoadedSession.Unavailable) GatewayAnswers.End(turn, source, request.Session, secrets, hash, ReasonCode.Gone, 0);
             secrets.Release(turn.Crypto);
             return;
         }
@@ -53,12 +62,28 @@ internal static class GatewayEnds
     }
 
     /// <summary>An operator ends the session.</summary>
-    public static void Terminate(GatewayTurn turn, GatewayInput.TerminateRequested input)
+    /// <param name="read">In a cluster: what a read of the session has just given; null if none was made.</param>
+    public static void Terminate(GatewayTurn turn, GatewayInput.TerminateRequested input, LoadedSession? read = null)
     {
-        if (turn.State.Sessions.TryGetValue(input.Session, out GatewaySession? session))
-            Withdraw(turn, session, Withdrawal.Of(WithdrawalKind.End, ReasonCode.Explicit) with { Requests = [input.Request] });
+        bool isKnown = turn.State.Sessions.TryGetValue(input.Session, out GatewaySession? session);
+        if (isKnown && (read is not null || !GatewayOwnership.IsBorrowed(turn, session!)))
+            Withdraw(turn, session!, Withdrawal.Of(WithdrawalKind.End, ReasonCode.Explicit) with { Requests = [input.Request] });
+        else if (turn.Environment.IsCluster && read is null && turn.State.Loading.GetValueOrDefault(input.Session) is not WaitingForLoad.Terminate)
+            GatewayOwnership.Load(turn, input.Session, new WaitingForLoad.Terminate(input.Request));
         else
-            turn.Emit(new GatewayEffect.Answer(input.Request, ReasonCode.UnknownSession));
+            turn.Emit(new GatewayEffect.Answer(input.Request, read is LoadedSession.Unavailable ? ReasonCode.StoreUnavailable : ReasonCode.UnknownSession));
+    }
+
+    /// <summary>A session that was borrowed has ended elsewhere: who waits for its end here has what it wanted.</summary>
+    public static void Gone(GatewayTurn turn, GatewaySession session)
+    {
+        foreach (long request in session.Wanted?.Requests ?? []) turn.Emit(new GatewayEffect.Answer(request, ReasonCode.Gone));
+        if (session.Secrets is { } secrets)
+        {
+            foreach (EndRequest end in session.Wanted?.Ends ?? [])
+                GatewayAnswers.End(turn, end.Source, session.Session.Id, secrets, end.RequestHash, ReasonCode.Gone, 0);
+        }
+        turn.Remove(session);
     }
 
     /// <summary>Hands every session over and tells the clients, so that they come back at once.</summary>
@@ -102,7 +127,18 @@ internal static class GatewayEnds
             decided => decided.Match(
                 stream => Store(turn, session, stream, wanted),
                 () => Drop(turn, session, wanted, ReasonCode.None)),
-            rejection => Drop(turn, session, wanted, rejection.Reason));
+            rejection =>
+            {
+                if (wanted.Kind == WithdrawalKind.End && GatewayOwnership.HasLivingOwner(turn, session.Session)) Ask(turn, session);
+                else Drop(turn, session, wanted, rejection.Reason);
+            });
+    }
+
+    /// <summary>Another node owns what is to end: it is asked for it, until it has let go or is gone.</summary>
+    private static void Ask(GatewayTurn turn, GatewaySession session)
+    {
+        turn.Put(session with { RetryAt = turn.Now + GatewayLimits.StoreRetry, AskedAt = turn.Now, HeardAt = turn.Now });
+        turn.Emit(new GatewayEffect.Want(session.Session.Id));
     }
 
     /// <summary>Appends an end or another withdrawal that has been decided.</summary>
@@ -139,8 +175,11 @@ internal static class GatewayEnds
             return;
         }
         foreach (long request in pending.Withdrawal.Requests) turn.Emit(new GatewayEffect.Answer(request, ReasonCode.None));
-        turn.Put(session with { Session = after });
-        Continue(turn, after.Id);
+        session = session with { Session = after, HeardAt = turn.Now };
+        turn.Put(session);
+        // What has been handed over is another node's from now on.
+        if (turn.Environment.IsCluster && after.Owner.IsNone && session is { Wanted: null, Prepared.IsEmpty: true }) turn.Remove(session);
+        else Continue(turn, after.Id);
     }
 
     /// <summary>A session has ended in the store: tells its client where it was last bound, and forgets it.</summary>

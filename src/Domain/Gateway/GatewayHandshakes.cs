@@ -64,8 +64,49 @@ internal static class GatewayHandshakes
             turn.Reject(problem, source.Remote);
             return;
         }
-        Establish(turn, slot, handshake, bytes);
+        if (!turn.Environment.IsCluster || OwnsSessionOf(turn, handshake.Client.Key))
+        {
+            Establish(turn, slot, handshake, bytes);
+            return;
+        }
+        // The client may have a session that this node does not know.
+        turn.State = turn.State with { HalfOpen = turn.State.HalfOpen.SetItem(slot, handshake with { Held = bytes }) };
+        if (turn.State.LoadingClients.Contains(handshake.Client.Key)) return;
+        turn.State = turn.State with { LoadingClients = turn.State.LoadingClients.Add(handshake.Client.Key) };
+        turn.Emit(new GatewayEffect.LoadClient(handshake.Client.Key));
     }
+
+    /// <summary>The store has said which live session a client has: its confirmed handshakes go on.</summary>
+    public static void ClientLoaded(GatewayTurn turn, GatewayInput.ClientLoaded input)
+    {
+        turn.State = turn.State with { LoadingClients = turn.State.LoadingClients.Remove(input.Client) };
+        foreach ((int slot, HalfOpenHandshake waiting) in turn.State.HalfOpen)
+        {
+            if (waiting.Client.Key != input.Client || waiting.Held is not { } confirm || waiting.Append is not null) continue;
+            HalfOpenHandshake handshake = waiting with { Held = null };
+            turn.State = turn.State with { HalfOpen = turn.State.HalfOpen.SetItem(slot, handshake) };
+            if (!turn.Serves) continue;
+            switch (input.Loaded)
+            {
+                case LoadedSession.Found { Session: var old } when GatewayOwnership.HasLivingOwner(turn, old):
+                    // Its owner lets go first; the client repeats its CONFIRM.
+                    turn.Emit(new GatewayEffect.Want(old.Id));
+                    break;
+                case LoadedSession.Found { Session: var old }:
+                    Establish(turn, slot, handshake, confirm, old);
+                    break;
+                case LoadedSession.Missing:
+                    Establish(turn, slot, handshake, confirm);
+                    break;
+                default:
+                    turn.Reject(ReasonCode.StoreUnavailable, handshake.Source.Remote);
+                    break;
+            }
+        }
+    }
+
+    private static bool OwnsSessionOf(GatewayTurn turn, PublicKey client) =>
+        turn.State.ByClient.TryGetValue(client, out SessionId id) && GatewayOwnership.Owns(turn, turn.State.Sessions[id].Session);
 
     /// <summary>Zeroes a half-open handshake and frees its slot.</summary>
     public static void Forget(GatewayTurn turn, int slot, HalfOpenHandshake handshake)
@@ -140,21 +181,25 @@ internal static class GatewayHandshakes
             turn.Now + GatewayLimits.HalfOpenLifetime, Append: null);
     }
 
-    private static void Establish(GatewayTurn turn, int slot, HalfOpenHandshake handshake, ReadOnlyMemory<byte> confirm)
+    /// <param name="read">In a cluster: the client's live session as the store has it, if this node does not own it.</param>
+    private static void Establish(GatewayTurn turn, int slot, HalfOpenHandshake handshake, ReadOnlyMemory<byte> confirm, Session? read = null)
     {
         StreamAppend? superseded = null;
-        if (turn.State.ByClient.TryGetValue(handshake.Client.Key, out SessionId oldId))
+        SessionId? known = turn.Environment.IsCluster && !OwnsSessionOf(turn, handshake.Client.Key) ? read?.Id
+            : turn.State.ByClient.TryGetValue(handshake.Client.Key, out SessionId current) ? current : null;
+        if (known is { } oldId)
         {
-            GatewaySession old = turn.State.Sessions[oldId];
+            bool isHeld = turn.State.Sessions.TryGetValue(oldId, out GatewaySession? held);
             // One append at a time per session: the client repeats its CONFIRM.
-            if (old.Append is not null) return;
-            if (old.IsDistrusted)
+            if (held?.Append is not null) return;
+            if (held is { IsDistrusted: true })
             {
                 turn.Reject(ReasonCode.StoreConflict, handshake.Source.Remote, oldId);
                 return;
             }
+            Session old = isHeld && (read is null || GatewayOwnership.Owns(turn, held!.Session)) ? held!.Session : read!;
             Either<Rejection, Option<StreamAppend>> end = turn.Decide(
-                old.Session, new SessionCommand.Supersede(turn.Now, turn.Environment.Self, turn.Fenced(old.Session), handshake.Session));
+                old, new SessionCommand.Supersede(turn.Now, turn.Environment.Self, turn.Fenced(old), handshake.Session));
             superseded = end.IfLeft(Option<StreamAppend>.None).MatchUnsafe(stream => stream, () => null!);
             if (superseded is null)
             {
@@ -171,7 +216,7 @@ internal static class GatewayHandshakes
                 var pending = new PendingAppend.Establishing(slot, stream, superseded, confirm);
                 long number = superseded is null ? turn.Append(pending, stream) : turn.Append(pending, superseded, stream);
                 turn.State = turn.State with { HalfOpen = turn.State.HalfOpen.SetItem(slot, handshake with { Append = number }) };
-                if (superseded is not null) turn.Put(turn.State.Sessions[oldId] with { Append = number });
+                if (superseded is not null && turn.State.Sessions.TryGetValue(superseded.Before.Id, out GatewaySession? former)) turn.Put(former with { Append = number });
             }),
             rejection => turn.Reject(rejection.Reason, handshake.Source.Remote));
     }

@@ -48,7 +48,9 @@ internal static class GatewayProbing
         if (isReport) session = session with { HeardAt = turn.Now, Epoch = session.Epoch! with { NextReport = probe.Counter + 1 } };
         TrafficCounters seen = isServing && counters is { } read && read.LocalIndex == session.Epoch!.Index ? read : default;
         ProbeReplyFlags flags = (isServing ? ProbeReplyFlags.Serving : 0) | (isBound ? ProbeReplyFlags.FromBoundSource : 0);
-        Reply(turn, source, bytes, secrets, new(flags, probe.Path, probe.Counter, session.Session.Version, session.Session.BindingVersion,
+        // What is borrowed may be old: only an owner names versions.
+        (ulong version, ulong bindingVersion) = GatewayOwnership.IsBorrowed(turn, session) ? (0UL, 0UL) : (session.Session.Version, session.Session.BindingVersion);
+        Reply(turn, source, bytes, secrets, new(flags, probe.Path, probe.Counter, version, bindingVersion,
             seen.HighestReceived, seen.Received, seen.Sent, seen.LocalIndex == 0 ? 0 : session.Epoch!.RemoteIndex, (ushort)bytes.Length, session.Session.Instance));
         if (isReport && seen.LocalIndex != 0) session = Measure(turn, session, seen, probe);
         turn.Put(session);

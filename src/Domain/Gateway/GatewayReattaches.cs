@@ -15,8 +15,10 @@ internal static class GatewayReattaches
         crypto.VerifyMac(secrets.Proof, Protocol.Messages.Prepare.Proven(datagram), Protocol.Messages.Prepare.ProofOf(datagram));
 
     /// <summary>PREPARE, in the order of checks of docs/PROTOCOL.md: cheap before dear, silence before proof.</summary>
-    public static void Prepare(GatewayTurn turn, TransportAddress source, ReadOnlySpan<byte> bytes)
+    /// <param name="read">In a cluster: what a read of the session has just given; null if none was made.</param>
+    public static void Prepare(GatewayTurn turn, TransportAddress source, ReadOnlyMemory<byte> datagram, LoadedSession? read = null)
     {
+        ReadOnlySpan<byte> bytes = datagram.Span;
         if (!Protocol.Messages.Prepare.TryRead(bytes, out Prepare request) || request.Path > byte.MaxValue)
         {
             turn.Reject(ReasonCode.BadLength, source.Remote);
@@ -27,10 +29,17 @@ internal static class GatewayReattaches
             out GatewaySession? session, out SessionSecrets secrets))
             return;
         Hash256 hash = turn.Crypto.Sha256(Protocol.Messages.Prepare.Hashed(bytes));
+        if (!turn.Serves || read is LoadedSession.Unavailable || (session is null && (!turn.Environment.IsCluster || read is not null)))
+        {
+            // Whoever serves and has read the store, and does not find the session, knows that it has ended.
+            ReasonCode reason = !turn.Serves ? ReasonCode.LeaseLost : read is LoadedSession.Unavailable ? ReasonCode.StoreUnavailable : ReasonCode.Gone;
+            GatewayAnswers.Refuse(turn, source, request.Session, secrets, hash, new(reason, 0, TimeSpan.Zero), default);
+            if (session is null) secrets.Release(turn.Crypto);
+            return;
+        }
         if (session is null)
         {
-            // This node is the only one that serves and it has read the store: the session has ended.
-            GatewayAnswers.Refuse(turn, source, request.Session, secrets, hash, new(ReasonCode.Gone, 0, TimeSpan.Zero), default);
+            GatewayOwnership.Load(turn, request.Session, new WaitingForLoad.Request(source, datagram), source.Remote);
             secrets.Release(turn.Crypto);
             return;
         }
@@ -44,6 +53,12 @@ internal static class GatewayReattaches
         if (session.Prepared.FirstOrDefault(prepared => prepared.PrepareHash == hash) is { } again)
         {
             SendPrepared(turn, source, session, again);
+            return;
+        }
+        // What another node owns, or nobody, may have changed since it was read here.
+        if (GatewayOwnership.IsBorrowed(turn, session) && read is null && session.Append is null)
+        {
+            GatewayOwnership.Load(turn, request.Session, new WaitingForLoad.Request(source, datagram), source.Remote);
             return;
         }
         Check(turn, source, session, request).Match(
@@ -89,6 +104,11 @@ internal static class GatewayReattaches
             turn.Reject(ReasonCode.TokenMismatch, source.Remote, id);
             return;
         }
+        if (GatewayOwnership.HasLivingOwner(turn, session.Session))
+        {
+            GatewayOwnership.Ask(turn, session, new HeldConfirm(index, source, bytes));
+            return;
+        }
         turn.Decide(session.Session, CommandFor(turn, session.Session, prepared.Request, source)).Match(
             decided => decided.Match(
                 stream => Grant(turn, session, prepared, stream, source, bytes),
@@ -104,9 +124,10 @@ internal static class GatewayReattaches
         if (session.Prepared.Any(prepared => prepared.Request.Nonce == request.Nonce)) return Refusal(ReasonCode.ReplayDetected);
         if (session.Prepared.Length == ProtocolConstants.MaxPendingReattaches && request.Nonce < session.Prepared[0].Request.Nonce)
             return Refusal(ReasonCode.TooManyPending);
-        // The same question that CONFIRM will ask: what would be refused then is refused now, before the key exchange.
-        Option<Rejection> refused = turn.Decide(session.Session, CommandFor(turn, session.Session, request, source))
-            .Match(_ => Option<Rejection>.None, Prelude.Some);
+        // The same question that CONFIRM will ask: what would be refused then is refused now, before the key exchange. Only whose the
+        // session is is asked at CONFIRM alone.
+        Session asked = GatewayOwnership.HasLivingOwner(turn, session.Session) ? session.Session with { Owner = Option<Owner>.None } : session.Session;
+        Option<Rejection> refused = turn.Decide(asked, CommandFor(turn, asked, request, source)).Match(_ => Option<Rejection>.None, Prelude.Some);
         if (refused.IsSome) return refused;
         if (!turn.State.ReattachBudget.TryTake(turn.Now, GatewayLimits.Reattaches, out Admission.TokenBucket budget)) return Refusal(ReasonCode.RateLimited);
         turn.State = turn.State with { ReattachBudget = budget };

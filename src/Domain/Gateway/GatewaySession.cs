@@ -50,6 +50,12 @@ public sealed record GatewaySession
     /// <summary>The data plane has been asked for its counters, because no report has come for long; its answer decides.</summary>
     public bool AwaitsCounters { get; init; }
 
+    /// <summary>In a cluster: a confirmed request that waits until the owner has let go or is known to be gone.</summary>
+    public HeldConfirm? Held { get; init; }
+
+    /// <summary>When the owner was last asked for the session.</summary>
+    public Instant? AskedAt { get; init; }
+
     /// <summary>The entry of <see cref="GatewayState.Deadlines"/>.</summary>
     public required Instant Deadline { get; init; }
 
@@ -62,13 +68,44 @@ public sealed record GatewaySession
     public TokenBucket Challenges { get; init; } = TokenBucket.Full;
 }
 
+/// <summary>A CONFIRM whose token and keys were right, and which cannot be granted yet.</summary>
+/// <param name="Index">The receiver index of the prepared reattach.</param>
+public sealed record HeldConfirm(uint Index, TransportAddress Source, ReadOnlyMemory<byte> Bytes);
+
+/// <summary>What waits for a session to be read.</summary>
+public abstract record WaitingForLoad
+{
+    private WaitingForLoad()
+    {
+    }
+
+    /// <summary>A PREPARE or END, proven already.</summary>
+    public sealed record Request(TransportAddress Source, ReadOnlyMemory<byte> Bytes) : WaitingForLoad;
+
+    /// <summary>An operator who ends the session.</summary>
+    public sealed record Terminate(long Number) : WaitingForLoad;
+
+    /// <summary>Another node, which wants it.</summary>
+    public sealed record Release : WaitingForLoad;
+
+    /// <summary>A deadline that no owner will see to.</summary>
+    public sealed record Orphan : WaitingForLoad;
+
+    /// <summary>Nothing but what waits in the session itself.</summary>
+    public sealed record Nothing : WaitingForLoad;
+}
+
 /// <summary>A handshake that the client has not confirmed. Nothing acts on it, nothing of it is stored.</summary>
 /// <param name="Index">Our receiver index.</param>
 /// <param name="RemoteIndex">The client's.</param>
 /// <param name="Source">The first message's source: the only one from which the CONFIRM counts.</param>
 public sealed record HalfOpenHandshake(
     uint Index, uint RemoteIndex, RegisteredClient Client, SessionId Session, InstanceId Instance, uint Path, CipherSuite Suite,
-    SecretHandle Root, EpochSecrets Keys, TransportAddress Source, Instant ExpiresAt, long? Append);
+    SecretHandle Root, EpochSecrets Keys, TransportAddress Source, Instant ExpiresAt, long? Append)
+{
+    /// <summary>In a cluster: the CONFIRM, while the client's live session is being read.</summary>
+    public ReadOnlyMemory<byte>? Held { get; init; }
+}
 
 /// <summary>A reattach that was prepared and not confirmed.</summary>
 /// <param name="PrepareHash">Of the PREPARE without its cookie MAC: a repeated one is recognised by it.</param>

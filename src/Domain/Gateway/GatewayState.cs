@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Sessions;
 
@@ -29,6 +30,15 @@ public sealed record GatewayState(
     Admission.TokenBucket ReattachBudget,
     bool Draining)
 {
+    /// <summary>In a cluster: owners that this node can prove to be gone.</summary>
+    public ImmutableSortedDictionary<IncarnationId, FenceEvidence> Gone { get; init; } = StateMap.Empty<IncarnationId, FenceEvidence>();
+
+    /// <summary>In a cluster: sessions that are being read, and what waits for each; at most <see cref="GatewayLimits.Loads"/>.</summary>
+    public ImmutableSortedDictionary<SessionId, WaitingForLoad> Loading { get; init; } = StateMap.Empty<SessionId, WaitingForLoad>();
+
+    /// <summary>In a cluster: clients whose live session is being read; bounded by the half-open handshakes.</summary>
+    public ImmutableSortedSet<PublicKey> LoadingClients { get; init; } = [];
+
     public static readonly GatewayState Empty = new(
         StateMap.Empty<SessionId, GatewaySession>(),
         ImmutableSortedDictionary<PublicKey, SessionId>.Empty,
@@ -106,6 +116,15 @@ public static class GatewayLimits
 
     /// <summary>Key exchanges for reattaches of the whole node: about a third of one core at 80 us each.</summary>
     public static readonly Admission.TokenRate Reattaches = Admission.TokenRate.PerSecond(4000, burst: 4000);
+
+    /// <summary>Sessions that are read at once: what a store reads in about a second.</summary>
+    public const int Loads = 16_384;
+
+    /// <summary>How long a session that belongs to nobody, or to another node, is remembered after it was last asked for.</summary>
+    public static readonly TimeSpan BorrowedLifetime = TimeSpan.FromSeconds(10);
+
+    /// <summary>Pause before an owner is asked again for the same session: its answer may have been lost.</summary>
+    public static readonly TimeSpan AskAgain = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Appends that wait for the store, all sessions together; beyond it requests are refused.</summary>
     public const int Appends = 20_000;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Domain.Ports;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Sessions;
@@ -22,6 +23,9 @@ internal sealed class GatewayTurn(GatewayState state, GatewayEnvironment environ
     public ICryptography Crypto => Environment.Crypto;
 
     public Instant Now { get; } = context.Now;
+
+    /// <summary>False while the node holds no lease.</summary>
+    public bool Serves { get; } = context.Serves;
 
     public ImmutableArray<GatewayEffect> Effects => _effects.ToImmutable();
 
@@ -54,7 +58,7 @@ internal sealed class GatewayTurn(GatewayState state, GatewayEnvironment environ
     public void Put(GatewaySession session)
     {
         SessionId id = session.Session.Id;
-        Instant deadline = GatewayDeadlines.Next(session, Environment.Policy);
+        Instant deadline = GatewayDeadlines.Next(this, session);
         ImmutableSortedSet<(Instant, SessionId)> deadlines = State.Deadlines;
         if (State.Sessions.TryGetValue(id, out GatewaySession? before) && before.Deadline != deadline) deadlines = deadlines.Remove((before.Deadline, id));
         if (deadline != Instant.Never) deadlines = deadlines.Add((deadline, id));
@@ -107,7 +111,7 @@ internal sealed class GatewayTurn(GatewayState state, GatewayEnvironment environ
     {
         long number = State.LastAppend + 1;
         State = State with { LastAppend = number, Appends = State.Appends.Add(number, pending) };
-        Emit(new GatewayEffect.Append(number, [.. streams]));
+        Emit(new GatewayEffect.Append(number, [.. streams], Evidence(streams)));
         return number;
     }
 
@@ -118,10 +122,23 @@ internal sealed class GatewayTurn(GatewayState state, GatewayEnvironment environ
         SessionDecider.Decide(session, command, Environment.Policy).Bind(events => Evolve(session, command, events, Environment.PolicyHash));
 
     /// <summary>
-    /// The owner whose death this node can prove, if the session has another owner than this node: here every other incarnation,
-    /// because the store's exclusive lock admits one process at a time.
+    /// The owner whose death this node can prove, if the session has another owner than this node: in a cluster one whose number
+    /// has stood still; otherwise every other incarnation, because the store's exclusive lock admits one process at a time.
     /// </summary>
-    public Option<Owner> Fenced(Session session) => session.Owner.Filter(owner => owner != Environment.Self);
+    public Option<Owner> Fenced(Session session) => session.Owner.Filter(
+        owner => owner != Environment.Self && (!Environment.IsCluster || State.Gone.ContainsKey(owner.Incarnation)));
+
+    /// <summary>What the store must find true of another owner. At most one of two streams can have one.</summary>
+    private FenceEvidence? Evidence(ReadOnlySpan<StreamAppend> streams)
+    {
+        if (!Environment.IsCluster) return null;
+        foreach (StreamAppend stream in streams)
+        {
+            FenceEvidence? evidence = Fenced(stream.Before).MatchUnsafe(owner => State.Gone[owner.Incarnation], () => null!);
+            if (evidence is not null) return evidence;
+        }
+        return null;
+    }
 
     private static Either<Rejection, Option<StreamAppend>> Evolve(
         Session session, SessionCommand command, Seq<SessionEvent> events, Hash256 policyHash)

@@ -109,13 +109,14 @@ public sealed partial class InMemoryStoreState
             _nodes[incarnation] = (known.Row with { IsFenced = true }, known.Identity);
     }
 
-    /// <summary>Whoever asked for a session hears that it has no owner any more; a mark that has been met goes.</summary>
+    /// <summary>
+    /// Every append takes the mark away, so that a late notice ends no newer binding; who still wants the session asks again. If it
+    /// has no owner any more, whoever asked hears of it.
+    /// </summary>
     private void Released(StoredStream stream)
     {
         SessionId id = stream.Head.Stream;
-        if (!_wanted.TryGetValue(id, out IncarnationId by)) return;
-        bool isFree = stream.Summary.Owner.IsNone && !stream.Summary.Ended;
-        if (isFree) Notify?.Invoke(by, new ClusterNotice.Released(id));
-        if (isFree || stream.Summary.Ended || stream.Summary.Owner.Exists(owner => owner.Incarnation == by)) _wanted.Remove(id);
+        if (!_wanted.Remove(id, out IncarnationId by)) return;
+        if (stream.Summary.Owner.IsNone && !stream.Summary.Ended) Notify?.Invoke(by, new ClusterNotice.Released(id));
     }
 }
