@@ -106,7 +106,10 @@ internal static class GatewayReattaches
         }
         if (GatewayOwnership.HasLivingOwner(turn, session.Session))
         {
-            GatewayOwnership.Ask(turn, session, new HeldConfirm(index, source, bytes));
+            // Only what would be granted is worth asking for: who lost a race must not take the session from the winner.
+            DecideAsFree(turn, session.Session, prepared.Request, source).Match(
+                _ => GatewayOwnership.Ask(turn, session, new HeldConfirm(index, source, bytes)),
+                rejection => GatewayAnswers.Refuse(turn, source, id, secrets, prepared.PrepareHash, rejection, session.Session.Instance));
             return;
         }
         turn.Decide(session.Session, CommandFor(turn, session.Session, prepared.Request, source)).Match(
@@ -126,12 +129,21 @@ internal static class GatewayReattaches
             return Refusal(ReasonCode.TooManyPending);
         // The same question that CONFIRM will ask: what would be refused then is refused now, before the key exchange. Only whose the
         // session is is asked at CONFIRM alone.
-        Session asked = GatewayOwnership.HasLivingOwner(turn, session.Session) ? session.Session with { Owner = Option<Owner>.None } : session.Session;
-        Option<Rejection> refused = turn.Decide(asked, CommandFor(turn, asked, request, source)).Match(_ => Option<Rejection>.None, Prelude.Some);
+        Either<Rejection, Option<StreamAppend>> decided = GatewayOwnership.HasLivingOwner(turn, session.Session)
+            ? DecideAsFree(turn, session.Session, request, source)
+            : turn.Decide(session.Session, CommandFor(turn, session.Session, request, source));
+        Option<Rejection> refused = decided.Match(_ => Option<Rejection>.None, Prelude.Some);
         if (refused.IsSome) return refused;
         if (!turn.State.ReattachBudget.TryTake(turn.Now, GatewayLimits.Reattaches, out Admission.TokenBucket budget)) return Refusal(ReasonCode.RateLimited);
         turn.State = turn.State with { ReattachBudget = budget };
         return Option<Rejection>.None;
+    }
+
+    /// <summary>What would be decided if the owner had let go.</summary>
+    private static Either<Rejection, Option<StreamAppend>> DecideAsFree(GatewayTurn turn, Session session, Prepare request, TransportAddress source)
+    {
+        Session free = session with { Owner = Option<Owner>.None };
+        return turn.Decide(free, CommandFor(turn, free, request, source));
     }
 
     private static void Agree(
