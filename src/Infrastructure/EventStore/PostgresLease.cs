@@ -65,13 +65,12 @@ internal sealed class PostgresLease(PostgresDatabase database, IncarnationId sel
     {
         if (_last is { } last) await last.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (_connection is { } connection) await CloseAsync(connection).ConfigureAwait(false);
-        _gate.Dispose();
     }
 
     private async Task<Renewal> RenewWithoutLimitAsync(Instant serviceTime)
     {
         bool isUsed = _connection is not null;
-        Task<NpgsqlConnection> opening = _connection ??= database.OpenAsync();
+        Task<NpgsqlConnection> opening = _connection ??= database.OpenAloneAsync();
         try
         {
             NpgsqlConnection connection = await opening.ConfigureAwait(false);
