@@ -56,11 +56,8 @@ public sealed class TokenTests : IDisposable
         int secrets = world.LiveSecrets;
         Jump(observers: 30, relayAfter: RoundTrip / 2);
         Assert.True(world.RunUntil(() => IsBound, 2000));
-        Assert.True(Tokens.Count() <= (1 + world.Gateway.Prepares.Select(prepare => prepare.Nonce).Distinct().Count()) * ClientLimits.Tokens);
-        Assert.All(_confirms.GroupBy(sent => Confirm.ReceiverIndex(sent.Bytes)), attempt =>
-            Assert.InRange(attempt.Select(sent => Convert.ToHexString(Confirm.TokenOf(sent.Bytes))).Distinct().Count(), 1, ClientLimits.Tokens));
-        Assert.Contains(_confirms.GroupBy(sent => Confirm.ReceiverIndex(sent.Bytes)), attempt =>
-            attempt.Select(sent => Convert.ToHexString(Confirm.TokenOf(sent.Bytes))).Distinct().Count() == ClientLimits.Tokens);
+        Assert.Equal([ClientLimits.Tokens, 1], _confirms.GroupBy(sent => Confirm.ReceiverIndex(sent.Bytes)).Select(attempt =>
+            attempt.Select(sent => Convert.ToHexString(Confirm.TokenOf(sent.Bytes))).Distinct().Count()));
         Assert.Equal(secrets, world.LiveSecrets);
     }
 
@@ -84,7 +81,7 @@ public sealed class TokenTests : IDisposable
 
     private ClientPath Path => world.State.OpenPaths.Single(path => path.Uplink == "wan2");
 
-    /// <summary>The first uplink goes away; the observer copies each PREPARE before the gateway has it, and hands over what it gets.</summary>
+    /// <summary>The first uplink goes away; the observer copies the first PREPARE before the gateway has it, and hands over what it gets.</summary>
     /// <param name="observers">Addresses that the observer has.</param>
     /// <param name="relayAfter">When the client gets the answers, in milliseconds after its PREPARE.</param>
     private Instant Jump(int observers, int relayAfter)
@@ -98,7 +95,7 @@ public sealed class TokenTests : IDisposable
                 return false;
             }
             if (outwards && bytes[0] == (byte)MessageType.Confirm) _confirms.Add((world.Now, bytes));
-            if (outwards && bytes[0] == (byte)MessageType.Prepare) Copy(bytes, observers, relayAfter);
+            if (outwards && bytes[0] == (byte)MessageType.Prepare && _answers.Count == 0) Copy(bytes, observers, relayAfter);
             return true;
         };
         world.Wan1.IsUp = false;
@@ -108,15 +105,13 @@ public sealed class TokenTests : IDisposable
 
     private void Copy(byte[] prepare, int observers, int relayAfter)
     {
-        int known = _answers.Count;
         _isObserver = true;
         for (int i = 0; i < observers; i++)
             world.Gateway.Receive(new(0, ClientWorld.GatewayEndpoint, Endpoint.FromIPv4(0xC6124206, (ushort)(6666 + i))), [.. prepare]);
         _isObserver = false;
-        byte[][] answers = [.. _answers.Skip(known)];
         world.At(world.Now + TimeSpan.FromMilliseconds(relayAfter), () =>
         {
-            foreach (byte[] answer in answers) world.Datagram(Path, answer);
+            foreach (byte[] answer in _answers) world.Datagram(Path, answer);
         });
     }
 }
