@@ -84,7 +84,7 @@ internal sealed class GatewayNode : INode
         NoiseKeyPair identity = NodeSecrets.ReadIdentity(crypto, Configuration.PrivateKeyFile);
         ClusterKeys clusterKeys = NodeSecrets.ReadClusterKeys(crypto, Configuration);
         ClientRegistry registry = ReadRegistry(crypto);
-        await OpenStoreAsync().ConfigureAwait(false);
+        SegmentArchive archive = OpenStore();
         Self = new Owner(Configuration.Node, Store.Opening.Incarnation);
         var environment = new GatewayEnvironment(crypto, identity, clusterKeys, registry, Configuration.Policy, SessionJson.HashOf(Configuration.Policy),
             Self, ciphers.Offer(), (ushort)Configuration.Tunnel.Mtu, crypto.GenerateSecret());
@@ -124,7 +124,7 @@ internal sealed class GatewayNode : INode
         events.Attach(Shell);
         Shell.Start();
         foreach ((int number, UdpSocket socket) in _sockets) DataPlane.AddSocket(number, socket.Descriptor, !socket.IsIPv4);
-        var housekeeping = new GatewayHousekeeping(Store, () => clock.Now, () => filter.Rotate(crypto.GenerateSecret()), Log);
+        var housekeeping = new GatewayHousekeeping(Store, archive, () => clock.Now, () => filter.Rotate(crypto.GenerateSecret()), Log);
         Undo(housekeeping.DisposeAsync);
         // Clients of an earlier run come back within this time; the rehearsal must not take the processor from them.
         Rehearsals.Start(state.Sessions.IsEmpty ? TimeSpan.Zero : GatewayLimits.ResumeGrace, Log);
@@ -132,7 +132,7 @@ internal sealed class GatewayNode : INode
             + $"{state.Sessions.Count} sessions in {Configuration.SqliteFile}; data packets by {ciphers.Description}");
     }
 
-    private async Task OpenStoreAsync()
+    private SegmentArchive OpenStore()
     {
         string directory = Configuration.Audit?.Directory ?? Path.ChangeExtension(Configuration.SqliteFile, ".audit");
         SegmentArchiveOptions archiveOptions = SegmentArchiveOptions.Default(directory, Configuration.Node, WallClock.Now);
@@ -141,6 +141,7 @@ internal sealed class GatewayNode : INode
         var options = new SqliteStoreOptions(Configuration.SqliteFile, Configuration.Node, Configuration.StorePolicy, archive, WallClock.Now);
         Store = SqliteEventStore.Open(options).IfLeft(problem => throw Refusal.Work(problem));
         _cleanup.Push(Store.DisposeAsync);
+        return archive;
     }
 
     /// <summary>Every live session of the store. One that cannot be trusted stops the start: it is never served and never dropped in silence.</summary>
