@@ -2,6 +2,7 @@ using JumpingVpn.Domain.Admission;
 using JumpingVpn.Domain.EventStore;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Infrastructure.EventStore;
+using JumpingVpn.Infrastructure.Telemetry;
 
 namespace JumpingVpn.Node.Running;
 

@@ -1,7 +1,7 @@
 using JumpingVpn.Domain.Primitives;
-using JumpingVpn.Node.Running;
+using JumpingVpn.Infrastructure.Telemetry;
 
-namespace JumpingVpn.Node.Tests.Running;
+namespace JumpingVpn.Infrastructure.Tests.Telemetry;
 
 public sealed class RepeatedWarningTests
 {

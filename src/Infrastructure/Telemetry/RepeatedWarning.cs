@@ -1,10 +1,11 @@
 using JumpingVpn.Domain.Primitives;
 
-namespace JumpingVpn.Node.Running;
+namespace JumpingVpn.Infrastructure.Telemetry;
 
 /// <summary>Trouble that is looked at again and again: a line when it begins or changes, and while it lasts one an hour.</summary>
-internal sealed class RepeatedWarning(string prefix, Action<string> warn)
+public sealed class RepeatedWarning(string prefix, Action<string> warn)
 {
+    /// <summary>Between two lines about the same trouble.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromHours(1);
 
     private string? _said;
