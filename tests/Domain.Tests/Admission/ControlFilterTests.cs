@@ -122,8 +122,13 @@ public sealed class ControlFilterTests : IDisposable
         waiting = [.. waiting.Where(port => Check(WithCookie(At("203.0.113.9", port)), At("203.0.113.9", port)).Verdict != AdmissionVerdict.Pass)];
         // Those who share a bucket with a greedy neighbour: 20 of 4,096 buckets.
         Assert.InRange(waiting.Count, 0, 100);
-        Instant later = Start + TimeSpan.FromMilliseconds(999);
-        Assert.DoesNotContain(waiting, port => Check(WithCookie(At("203.0.113.9", port)), At("203.0.113.9", port), later).Verdict != AdmissionVerdict.Pass);
+        for (int second = 1; second <= 3; second++)
+        {
+            Instant later = Start + TimeSpan.FromSeconds(second);
+            MakeLoad(later);
+            waiting = [.. waiting.Where(port => Check(WithCookie(At("203.0.113.9", port)), At("203.0.113.9", port), later).Verdict != AdmissionVerdict.Pass)];
+        }
+        Assert.Empty(waiting);
     }
 
     /// <summary>REQ-FLOOD-4: which sources share a bucket depends on a secret, not on what anybody can compute.</summary>
@@ -152,10 +157,10 @@ public sealed class ControlFilterTests : IDisposable
         return filter;
     }
 
-    private void MakeLoad()
+    private void MakeLoad(Instant? now = null)
     {
-        for (int i = 0; i <= ControlFilter.LoadThreshold; i++) Check(_initiation, At("192.0.2.99", 9));
-        Assert.True(_filter.IsUnderLoad(Start));
+        for (int i = 0; i <= ControlFilter.LoadThreshold; i++) Check(_initiation, At("192.0.2.99", 9), now);
+        Assert.True(_filter.IsUnderLoad(now ?? Start));
     }
 
     private (AdmissionVerdict Verdict, ReasonCode Reason) Check(ReadOnlySpan<byte> datagram, Endpoint source, Instant? now = null) =>
