@@ -65,12 +65,12 @@ internal sealed class PostgresLease(PostgresDatabase database, IncarnationId sel
     {
         if (_last is { } last) await last.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (_connection is { } connection) await CloseAsync(connection).ConfigureAwait(false);
-        _gate.Dispose();
     }
 
     private async Task<Renewal> RenewWithoutLimitAsync(Instant serviceTime)
     {
-        Task<NpgsqlConnection> opening = _connection ??= database.OpenAsync();
+        bool isUsed = _connection is not null;
+        Task<NpgsqlConnection> opening = _connection ??= database.OpenAloneAsync();
         try
         {
             NpgsqlConnection connection = await opening.ConfigureAwait(false);
@@ -80,9 +80,12 @@ internal sealed class PostgresLease(PostgresDatabase database, IncarnationId sel
         }
         catch (Exception e) when (PostgresDatabase.IsOutside(e) || e is InvalidDataException)
         {
+            bool isLost = isUsed && opening is { IsCompletedSuccessfully: true, Result.FullState: not System.Data.ConnectionState.Open };
             if (ReferenceEquals(_connection, opening)) _connection = null;
             await CloseAsync(opening).ConfigureAwait(false);
             if (PostgresDatabase.IsReadOnly(e)) database.Forget();
+            // A connection that was lost while nobody used it shows only now.
+            if (isLost) return await RenewWithoutLimitAsync(serviceTime).ConfigureAwait(false);
             return new Renewal.Failed(database.Describe(e));
         }
     }

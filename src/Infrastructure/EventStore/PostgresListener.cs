@@ -41,7 +41,7 @@ internal sealed class PostgresListener : IAsyncDisposable
         {
             try
             {
-                await using NpgsqlConnection connection = await _database.OpenAsync().ConfigureAwait(false);
+                await using NpgsqlConnection connection = await _database.OpenAloneAsync().ConfigureAwait(false);
                 connection.Notification += (_, arguments) =>
                 {
                     if (PostgresChannels.Read(arguments.Payload) is { } notice) _notice(notice);

@@ -70,7 +70,7 @@ internal sealed class PostgresMaintenance(
     {
         try
         {
-            await using NpgsqlConnection turn = await database.OpenAsync().ConfigureAwait(false);
+            await using NpgsqlConnection turn = await database.OpenAloneAsync().ConfigureAwait(false);
             // Another node is at it: what leaves the store should stand in one archive.
             if (!await turn.ScalarAsync<bool>(TryRetire, options.Schema).ConfigureAwait(false)) return new(0, null);
             RetireResult result = await RetireInTurnAsync(now).ConfigureAwait(false);

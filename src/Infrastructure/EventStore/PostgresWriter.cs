@@ -87,8 +87,10 @@ internal sealed class PostgresWriter : IAsyncDisposable
             }
             catch (Exception e)
             {
-                await RollbackAsync(e).ConfigureAwait(false);
+                bool wasLost = await CloseAsync(e).ConfigureAwait(false);
                 if (attempt < MaxAttempts && (IsDisturbance(e) || (appends.Count == 1 && IsRace(e)))) continue;
+                // A connection that was lost while nobody used it shows only now; nothing was committed on it.
+                if (attempt == 1 && wasLost) continue;
                 if (appends.Count == 1 || PostgresDatabase.IsOutside(e) && !IsOfOneRequest(e))
                 {
                     Refuse(appends, e);
@@ -163,7 +165,7 @@ internal sealed class PostgresWriter : IAsyncDisposable
         }
     }
 
-    private async Task ResolveAsync(IReadOnlyList<PostgresResolve> reads)
+    private async Task ResolveAsync(IReadOnlyList<PostgresResolve> reads, bool isFirst = true)
     {
         try
         {
@@ -180,12 +182,17 @@ internal sealed class PostgresWriter : IAsyncDisposable
                     return;
             }
             foreach (PostgresResolve read in reads) read.Complete(found.GetValueOrDefault(read.Stream, new LoadResult.Missing(read.Stream)));
+            return;
         }
         catch (Exception e)
         {
-            await RollbackAsync(e).ConfigureAwait(false);
-            Refuse(reads, e);
+            if (!await CloseAsync(e).ConfigureAwait(false) || !isFirst)
+            {
+                Refuse(reads, e);
+                return;
+            }
         }
+        await ResolveAsync(reads, isFirst: false).ConfigureAwait(false);
     }
 
     /// <summary>Another transaction was in the way; the same one may pass now.</summary>
@@ -226,15 +233,14 @@ internal sealed class PostgresWriter : IAsyncDisposable
         _connection = null;
     }
 
-    private async Task RollbackAsync(Exception e)
+    /// <summary>After an error: the server ends the transaction with the connection. True if the connection was lost by itself.</summary>
+    private async Task<bool> CloseAsync(Exception e)
     {
-        if (_connection is { } connection) await connection.RollbackAsync().ConfigureAwait(false);
-        if (PostgresDatabase.IsReadOnly(e) && _connection is { } standby)
-        {
-            await standby.DisposeAsync().ConfigureAwait(false);
-            _connection = null;
-            _database.Forget();
-        }
-        await CloseIfLostAsync().ConfigureAwait(false);
+        if (PostgresDatabase.IsReadOnly(e)) _database.Forget();
+        if (_connection is not { } connection) return false;
+        bool wasLost = !connection.IsUsable;
+        await connection.DisposeAsync().ConfigureAwait(false);
+        _connection = null;
+        return wasLost;
     }
 }

@@ -26,7 +26,6 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
     private readonly IClusterStore _store;
-    private readonly SegmentArchive _archive;
     private readonly StoreConfiguration.Postgres _settings;
     private readonly NodeReports _log;
     private readonly string _node;
@@ -38,7 +37,7 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
 
     private SharedBacking(Entered entered, StoreConfiguration.Postgres settings, string node, NodeReports log, NoticeRelay notices)
     {
-        (_store, _archive, _settings, _node, _log) = (entered.Store, entered.Archive, settings, node, log);
+        (_store, Archive, _settings, _node, _log) = (entered.Store, entered.Archive, settings, node, log);
         Clock = ServiceClock.Standing(entered.Opening.ServiceTime, BootClock.Now);
         Registry = SharedRegistry.Of(entered.Registry);
         _revision = entered.Registry.Revision;
@@ -47,6 +46,8 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
     }
 
     public override IEventStore Store => _store;
+
+    public override SegmentArchive Archive { get; }
 
     public override Owner Self => _store.Self;
 
@@ -158,7 +159,7 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
     public override async ValueTask DisposeAsync()
     {
         await _store.DisposeAsync().ConfigureAwait(false);
-        _archive.Dispose();
+        Archive.Dispose();
     }
 
     private void Notice(ClusterNotice notice)
