@@ -115,8 +115,10 @@ internal static class GatewayOwnership
             if (handshake.Append is null && !turn.Environment.Registry.TryFind(handshake.Client.Key, out _)) GatewayHandshakes.Forget(turn, slot, handshake);
         foreach (GatewaySession session in turn.State.Sessions.Values)
         {
-            if (GatewayDeadlines.IsRegistered(turn, session.Session) || IsBorrowed(turn, session)) continue;
-            GatewayEnds.Withdraw(turn, session, Withdrawal.Of(WithdrawalKind.End, ReasonCode.ClientRemoved));
+            if (GatewayDeadlines.IsRegistered(turn, session.Session)) continue;
+            // What another node owns that node ends; here nothing of it may be granted any more.
+            if (IsBorrowed(turn, session) && session is { Append: null, Wanted: null }) turn.Remove(session);
+            else GatewayEnds.Withdraw(turn, session, Withdrawal.Of(WithdrawalKind.End, ReasonCode.ClientRemoved));
         }
     }
 
