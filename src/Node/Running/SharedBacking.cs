@@ -23,6 +23,8 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
     /// <summary>How long a node that has entered waits for its first lease before it says that it cannot start.</summary>
     private static readonly TimeSpan FirstLease = TimeSpan.FromSeconds(10);
 
+    private static readonly TimeSpan ClosePatience = TimeSpan.FromMilliseconds(300);
+
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
     private readonly IClusterStore _store;
@@ -140,8 +142,11 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
 
     public override async Task LeaveAsync(CancellationToken cancellation)
     {
+        bool held = Serves;
         // Who has left is fenced: nothing may be delivered from before that on.
         _keeper?.Dispose();
+        // Without a lease there is nobody to tell: the store is away, or has told us.
+        if (!held) return;
         if (!await _store.LeaveAsync().AsTask().WaitAsync(cancellation).ConfigureAwait(false))
             _log.Warning("the store did not hear that this node leaves; others find out when its lease is over");
     }
@@ -158,7 +163,8 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
 
     public override async ValueTask DisposeAsync()
     {
-        await _store.DisposeAsync().ConfigureAwait(false);
+        // A store that does not answer must not hold the process's end; its connections end with it.
+        _ = await Task.WhenAny(_store.DisposeAsync().AsTask(), Task.Delay(ClosePatience)).ConfigureAwait(false);
         Archive.Dispose();
     }
 
