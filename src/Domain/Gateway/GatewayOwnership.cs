@@ -206,6 +206,14 @@ internal static class GatewayOwnership
             turn.Reject(ReasonCode.StoreConflict, request.Source.Remote);
             return;
         }
+        if (loaded is LoadedSession.Found { Session: var found } && !turn.Environment.Registry.TryFind(found.Client, out _))
+        {
+            // Its owner ends it, or the sweep for orphans does; nothing of it is granted here (REQ-HIJACK-6).
+            turn.Reject(ReasonCode.UnknownClient, request.Source.Remote, found.Id);
+            if (turn.State.Sessions.TryGetValue(found.Id, out GatewaySession? borrowed) && IsBorrowed(turn, borrowed) && borrowed is { Append: null, Wanted: null })
+                turn.Remove(borrowed);
+            return;
+        }
         if ((MessageType)request.Bytes.Span[0] == MessageType.Prepare) GatewayReattaches.Prepare(turn, request.Source, request.Bytes, loaded);
         else GatewayEnds.EndByClient(turn, request.Source, request.Bytes, loaded);
     }
