@@ -19,6 +19,14 @@ outage.SetAction(parsed => OutageBench.Run(new OutageBenchOptions(
     parsed.GetValue(list),
     parsed.GetValue(json))));
 
+var cluster = new Command("cluster", "the same when something happens to a node of a cluster") { rounds, json, cases, giveUp, list };
+cluster.SetAction(parsed => ClusterBench.Run(new ClusterBenchOptions(
+    parsed.GetValue(rounds),
+    parsed.GetValue(cases) ?? [],
+    TimeSpan.FromSeconds(parsed.GetValue(giveUp)),
+    parsed.GetValue(list),
+    parsed.GetValue(json))));
+
 var throughputRounds = new Option<int>("--rounds") { Description = "rounds", DefaultValueFactory = _ => 5 };
 var seconds = new Option<int>("--seconds") { Description = "length of each transfer", DefaultValueFactory = _ => 3 };
 var throughput = new Command("throughput", "how fast a tunnel is and what it costs") { throughputRounds, json, tunnel, seconds };
@@ -37,7 +45,7 @@ end.Hidden = true;
 end.SetAction(parsed => DataPlaneEnd.Run(
     parsed.GetValue(number), parsed.GetRequiredValue(local), parsed.GetRequiredValue(remote), parsed.GetRequiredValue(cipher)));
 
-var root = new RootCommand("Measures a tunnel in network namespaces of its own.") { outage, throughput, end };
+var root = new RootCommand("Measures a tunnel in network namespaces of its own.") { outage, cluster, throughput, end };
 ParseResult result = root.Parse(args);
 if (result.Errors.Count > 0)
 {

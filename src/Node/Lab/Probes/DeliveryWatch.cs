@@ -56,11 +56,14 @@ public sealed class DeliveryWatch : IDisposable
         [.. client.Seen().Select(seen => new Delivery(seen.At, seen.Node, Inside: false)).Concat(server.Seen().Select(seen => new Delivery(seen.At, seen.Node, Inside: true)))
             .OrderBy(delivery => delivery.At)];
 
-    /// <summary>The deliveries of both sides from a moment on, as turns.</summary>
-    public IReadOnlyList<DeliveryTurn> Turns(long since = 0)
+    /// <summary>The deliveries of both sides so far, as turns.</summary>
+    public IReadOnlyList<DeliveryTurn> Turns() => TurnsOf(Deliveries());
+
+    /// <summary>Deliveries in their order, as turns.</summary>
+    public static IReadOnlyList<DeliveryTurn> TurnsOf(IEnumerable<Delivery> deliveries)
     {
         List<DeliveryTurn> turns = [];
-        foreach (Delivery delivery in Deliveries().Where(delivery => delivery.At >= since))
+        foreach (Delivery delivery in deliveries)
         {
             if (turns is [.., DeliveryTurn last] && last.Node == delivery.Node) turns[^1] = last with { Until = delivery.At, Packets = last.Packets + 1 };
             else turns.Add(new DeliveryTurn(delivery.Node, delivery.At, delivery.At, 1));

@@ -9,6 +9,9 @@ namespace JumpingVpn.Node.Lab.Tunnels;
 /// </summary>
 public sealed class ClusterTunnel : ILabTunnel
 {
+    /// <summary>On which the nodes listen.</summary>
+    public const int Port = NodeConfiguration.Port;
+
     private readonly LabTopology topology;
     private readonly ClusterConfiguration configuration;
     private readonly IReadOnlyList<DatabaseLink>[] links;
