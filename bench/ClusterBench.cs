@@ -1,6 +1,6 @@
 using JumpingVpn.Node.Lab;
 using JumpingVpn.Node.Lab.Cases;
-using JumpingVpn.Node.Lab.Database;
+using JumpingVpn.Node.Lab.Postgres;
 using JumpingVpn.Node.Lab.Tunnels;
 
 namespace JumpingVpn.Bench;
@@ -24,7 +24,7 @@ internal static class ClusterBench
         OutageCase[] cases = options.Cases.Count == 0
             ? [.. ClusterCases.All]
             : [.. options.Cases.Select(name => ClusterCases.Find(name) ?? throw new LabException($"no case `{name}`; --list names them"))];
-        using LabDatabase database = LabDatabase.Start();
+        using PostgresServer database = PostgresServer.Start(new(IsDurable: true));
         OutageResult Round(OutageCase outageCase) =>
             OutageRound.Run(outageCase, topology => new ClusterTunnel(topology, new ClusterOptions([database])), options.GiveUp, new LabOptions(Cluster: true));
         return OutageBench.Report([.. cases.Select(outageCase => OutageBench.Repeat(outageCase, Tunnel, options.Rounds, () => Round(outageCase)))], options.Json);

@@ -1,13 +1,13 @@
-using JumpingVpn.Node.Lab.Database;
+using JumpingVpn.Node.Lab.Postgres;
 
 namespace JumpingVpn.EndToEnd.Tests;
 
 /// <summary>One PostgreSQL server for the tests of a class; it starts with the first that needs it.</summary>
 public sealed class DatabaseServer : IDisposable
 {
-    private readonly Lazy<LabDatabase> primary = new(() => LabDatabase.Start());
+    private readonly Lazy<PostgresServer> primary = new(() => PostgresServer.Start());
 
-    internal LabDatabase Primary => primary.Value;
+    internal PostgresServer Primary => primary.Value;
 
     public void Dispose()
     {

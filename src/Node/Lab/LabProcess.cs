@@ -36,36 +36,9 @@ public sealed class LabProcess : IDisposable
         string tool,
         IEnumerable<string> arguments,
         IReadOnlyDictionary<string, string>? environment = null,
-        Action<string>? onLine = null) => Start(name, space.StartInfo(tool, arguments), environment, onLine);
-
-    /// <summary>
-    /// The same in the host's own namespace. The process may ask to die with its parent: the thread that it takes for that lives as
-    /// long as it does.
-    /// </summary>
-    public static LabProcess StartOutside(string name, string tool, IEnumerable<string> arguments)
+        Action<string>? onLine = null)
     {
-        var started = new TaskCompletionSource<LabProcess>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var thread = new Thread(() =>
-        {
-            try
-            {
-                LabProcess process = Start(name, LabCommand.StartInfo(tool, arguments), null, null);
-                started.SetResult(process);
-                process.process.WaitForExit();
-            }
-            catch (Exception exception) when (exception is LabException or InvalidOperationException or System.ComponentModel.Win32Exception)
-            {
-                // Did not start; or ended, and was disposed of while this thread waited.
-                started.TrySetException(exception);
-            }
-        })
-        { IsBackground = true, Name = name + " parent" };
-        thread.Start();
-        return started.Task.GetAwaiter().GetResult();
-    }
-
-    private static LabProcess Start(string name, ProcessStartInfo info, IReadOnlyDictionary<string, string>? environment, Action<string>? onLine)
-    {
+        ProcessStartInfo info = space.StartInfo(tool, arguments);
         foreach ((string key, string value) in environment ?? new Dictionary<string, string>()) info.Environment[key] = value;
         var process = new LabProcess(name, Process.Start(info) ?? throw new LabException($"{name}: did not start"), onLine);
         process.process.BeginOutputReadLine();

@@ -1,5 +1,5 @@
 using JumpingVpn.Node.Lab;
-using JumpingVpn.Node.Lab.Database;
+using JumpingVpn.Node.Lab.Postgres;
 using JumpingVpn.Node.Lab.Tunnels;
 
 namespace JumpingVpn.EndToEnd.Tests.Cluster;
@@ -11,11 +11,11 @@ namespace JumpingVpn.EndToEnd.Tests.Cluster;
 public sealed class ClusterLab : IDisposable
 {
     private const double Patience = 15;
-    private LabDatabase? database;
+    private PostgresServer? database;
     private LabTopology? topology;
     private ClusterTunnel? nodes;
 
-    internal LabDatabase Database => database ?? throw new InvalidOperationException("the lab is not ready");
+    internal PostgresServer Database => database ?? throw new InvalidOperationException("the lab is not ready");
 
     internal LabTopology Topology => topology ?? throw new InvalidOperationException("the lab is not ready");
 
@@ -33,7 +33,7 @@ public sealed class ClusterLab : IDisposable
     {
         if (nodes is null)
         {
-            database = LabDatabase.Start();
+            database = PostgresServer.Start();
             topology = LabTopology.Create(new LabOptions(Cluster: true));
             nodes = new ClusterTunnel(topology, new ClusterOptions([database]));
             nodes.Start();
@@ -59,7 +59,7 @@ public sealed class ClusterLab : IDisposable
         for (int node = 1; node <= 2; node++)
         {
             Topology.Router(node).Nft(LabRuleset.ClearFault);
-            foreach (DatabaseLink link in Nodes.LinksOf(node)) link.Mend();
+            foreach (PostgresLink link in Nodes.LinksOf(node)) link.Mend();
             if (Nodes.NodeAt(node).HasExited) Nodes.StartNode(node);
         }
 

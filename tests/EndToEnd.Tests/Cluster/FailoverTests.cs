@@ -1,5 +1,6 @@
+using System.Globalization;
 using JumpingVpn.Node.Lab;
-using JumpingVpn.Node.Lab.Database;
+using JumpingVpn.Node.Lab.Postgres;
 using JumpingVpn.Node.Lab.Faults;
 using JumpingVpn.Node.Lab.Probes;
 using JumpingVpn.Node.Lab.Tunnels;
@@ -9,13 +10,18 @@ namespace JumpingVpn.EndToEnd.Tests.Cluster;
 /// <summary>The database's primary dies and a synchronous standby takes its place.</summary>
 public sealed class FailoverTests
 {
+    private const string Standby = "standby";
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
     [PrivilegedFact]
     public void No_binding_that_was_acknowledged_is_lost_with_the_primary()
     {
-        using LabDatabase primary = LabDatabase.Start();
-        using LabDatabase standby = primary.StartStandby();
+        using PostgresServer primary = PostgresServer.Start();
+        using PostgresServer standby = primary.StartStandby(Standby, new());
+        primary.Sql("postgres", $"ALTER SYSTEM SET synchronous_standby_names = '{Standby}'");
+        primary.Sql("postgres", "SELECT pg_reload_conf()");
+        const string synchronous = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'sync'";
+        Assert.True(LabClock.WaitUntil(() => primary.Sql("postgres", synchronous) == "1", Limit), "the standby does not stream");
         using LabTopology topology = LabTopology.Create(new LabOptions(Cluster: true));
         using var nodes = new ClusterTunnel(topology, new ClusterOptions([primary, standby]));
         nodes.Start();
@@ -32,7 +38,7 @@ public sealed class FailoverTests
         Assert.True(LabClock.WaitUntil(() => nodes.ReadSession() is { State: "Attached", Uplink: "wan2" }, Limit, 1), nodes.Logs());
         LabSession acknowledged = nodes.ReadSession()!;
         primary.Kill();
-        Assert.True(primary.HasExited);
+        Assert.Null(primary.ProcessId);
         blackhole.AssertTookHold();
         blackhole.Lift();
         standby.Promote();
@@ -56,6 +62,6 @@ public sealed class FailoverTests
         Assert.True(turns.Count <= 2, ClusterRun.Describe(turns));
     }
 
-    private static long StoredVersion(LabDatabase server, ClusterTunnel nodes, string session) =>
-        server.Query<long>(nodes.Database, $"SELECT version FROM jumping_vpn.mt_streams WHERE id = '{session}'");
+    private static long StoredVersion(PostgresServer server, ClusterTunnel nodes, string session) =>
+        long.Parse(server.Sql(nodes.Database, $"SELECT version FROM jumping_vpn.mt_streams WHERE id = '{session}'"), CultureInfo.InvariantCulture);
 }

@@ -1,7 +1,8 @@
+using System.Globalization;
 using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Node.Lab;
 using JumpingVpn.Node.Lab.Cases;
-using JumpingVpn.Node.Lab.Database;
+using JumpingVpn.Node.Lab.Postgres;
 using JumpingVpn.Node.Lab.Probes;
 using JumpingVpn.Node.Lab.Tunnels;
 
@@ -68,7 +69,7 @@ public sealed class OwnershipTests(ClusterLab lab) : IClassFixture<ClusterLab>
         using ClusterRun run = lab.Begin();
         run.Stream();
         string incarnation = Incarnation(1);
-        DatabaseLink link = lab.Nodes.LinksOf(1)[0];
+        PostgresLink link = lab.Nodes.LinksOf(1)[0];
         long since = LabClock.Now, lost = DeliveryWatch.Now;
         if (silently) link.Silence();
         else link.Cut();
@@ -150,11 +151,11 @@ public sealed class OwnershipTests(ClusterLab lab) : IClassFixture<ClusterLab>
     }
 
     /// <summary>The incarnation of a node that is not fenced.</summary>
-    private string Incarnation(int node) => lab.Database.Query<string>(
+    private string Incarnation(int node) => lab.Database.Sql(
         lab.Nodes.Database,
         $"SELECT coalesce(max(incarnation), 'none') FROM jumping_vpn.jv_nodes WHERE node = '{lab.Nodes.NodeAt(node).Name}' AND NOT fenced");
 
-    private long Events() => lab.Database.Query<long>(lab.Nodes.Database, "SELECT count(*) FROM jumping_vpn.mt_events");
+    private long Events() => long.Parse(lab.Database.Sql(lab.Nodes.Database, "SELECT count(*) FROM jumping_vpn.mt_events"), CultureInfo.InvariantCulture);
 
     /// <summary>State T in /proc/PID/stat (proc(5)).</summary>
     private static bool IsStopped(LabNode node)

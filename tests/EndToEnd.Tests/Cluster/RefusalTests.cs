@@ -1,5 +1,4 @@
 using JumpingVpn.Node.Lab;
-using JumpingVpn.Node.Lab.Database;
 using JumpingVpn.Node.Lab.Tunnels;
 
 namespace JumpingVpn.EndToEnd.Tests.Cluster;
@@ -30,19 +29,20 @@ public sealed class RefusalTests(ClusterLab lab) : IClassFixture<ClusterLab>
     public void A_schema_that_a_newer_program_made()
     {
         using ClusterRun run = lab.Begin();
-        string database = lab.Database.CreateDatabase();
+        const string database = "newer";
+        lab.Database.Sql("postgres", $"CREATE DATABASE {database}");
         string Elsewhere(string text) => Replaced(Replaced(text, $"Database={lab.Nodes.Database}", $"Database={database}"), "node: gw1", "node: gw3");
         // Whoever comes first makes the tables.
         File.WriteAllText(lab.Nodes.PathOf("first.yaml"), Elsewhere(File.ReadAllText(lab.Nodes.PathOf("gw1.yaml"))));
         CliResult first = NodeCli.Run("clients", "list", "--config", lab.Nodes.PathOf("first.yaml"));
         Assert.True(first.ExitCode == 0, first.Error);
-        lab.Database.Execute(database, "UPDATE jumping_vpn.jv_store SET schema_version = schema_version + 1");
-        long version = lab.Database.Query<int>(database, "SELECT schema_version FROM jumping_vpn.jv_store");
+        lab.Database.Sql(database, "UPDATE jumping_vpn.jv_store SET schema_version = schema_version + 1");
+        string version = lab.Database.Sql(database, "SELECT schema_version FROM jumping_vpn.jv_store");
         CliResult result = Run("newer", Elsewhere);
 
         AssertRefused(result, "version");
-        Assert.Equal(version, lab.Database.Query<int>(database, "SELECT schema_version FROM jumping_vpn.jv_store"));
-        Assert.Equal(0, lab.Database.Query<long>(database, "SELECT count(*) FROM jumping_vpn.jv_nodes"));
+        Assert.Equal(version, lab.Database.Sql(database, "SELECT schema_version FROM jumping_vpn.jv_store"));
+        Assert.Equal("0", lab.Database.Sql(database, "SELECT count(*) FROM jumping_vpn.jv_nodes"));
     }
 
     /// <summary>Starts a node with the first node's configuration, changed, where none of its devices is in the way.</summary>

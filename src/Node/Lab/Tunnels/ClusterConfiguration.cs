@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using JumpingVpn.Node.Lab.Database;
+using JumpingVpn.Node.Lab.Postgres;
 
 namespace JumpingVpn.Node.Lab.Tunnels;
 
@@ -12,15 +12,14 @@ internal sealed class ClusterConfiguration
     private readonly ClusterOptions options;
     private readonly NodeKeys gateway = NodeKeys.Create();
 
-    /// <param name="database">Name of the database.</param>
-    /// <param name="hosts">Directories of the sockets by which a node reaches the servers.</param>
-    public ClusterConfiguration(ILabHosts lab, ClusterOptions options, string database, Func<int, string[]> hosts)
+    /// <param name="connection">By which a node reaches the database.</param>
+    public ClusterConfiguration(ILabHosts lab, ClusterOptions options, Func<int, string> connection)
     {
         directory = lab.WorkDirectory;
         this.options = options;
         gateway.WritePrivate(PathOf("gateway.key"));
         WriteSecret("cluster.key");
-        for (int node = 1; node <= 2; node++) File.WriteAllText(PathOf($"{NodeName(node)}.yaml"), NodeText(node, LabDatabase.ConnectionString(database, hosts(node))));
+        for (int node = 1; node <= 2; node++) File.WriteAllText(PathOf($"{NodeName(node)}.yaml"), NodeText(node, connection(node)));
         Client.WritePrivate(PathOf("client.key"));
         File.WriteAllText(PathOf("client.yaml"), ClientText(string.Join(", ", lab.Uplinks)));
     }

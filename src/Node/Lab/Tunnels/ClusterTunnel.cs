@@ -1,5 +1,6 @@
+using System.Globalization;
 using System.Net;
-using JumpingVpn.Node.Lab.Database;
+using JumpingVpn.Node.Lab.Postgres;
 
 namespace JumpingVpn.Node.Lab.Tunnels;
 
@@ -12,9 +13,11 @@ public sealed class ClusterTunnel : ILabTunnel
     /// <summary>On which the nodes listen.</summary>
     public const int Port = NodeConfiguration.Port;
 
+    private static int databases;
+
     private readonly LabTopology topology;
     private readonly ClusterConfiguration configuration;
-    private readonly IReadOnlyList<DatabaseLink>[] links;
+    private readonly IReadOnlyList<PostgresLink>[] links;
     private readonly LabNode?[] nodes = new LabNode?[2];
     private readonly List<string> earlierOutput = [];
     private LabNode? client;
@@ -22,13 +25,17 @@ public sealed class ClusterTunnel : ILabTunnel
     public ClusterTunnel(LabTopology topology, ClusterOptions options)
     {
         this.topology = topology;
-        Database = options.Database[0].CreateDatabase();
-        links = [.. Enumerable.Range(1, 2).Select(node => (IReadOnlyList<DatabaseLink>)[.. options.Database.Select((server, number) =>
-            new DatabaseLink(Path.Combine(topology.WorkDirectory, $"{ClusterConfiguration.NodeName(node)}-db{number}"), server.SocketPath))])];
-        configuration = new ClusterConfiguration(topology, options, Database, node => [.. LinksOf(node).Select(link => link.Directory)]);
+        Server = options.Servers[0];
+        Database = string.Create(CultureInfo.InvariantCulture, $"cluster{Interlocked.Increment(ref databases)}");
+        Server.Sql("postgres", $"CREATE DATABASE {Database}");
+        links = [.. Enumerable.Range(1, 2).Select(node => (IReadOnlyList<PostgresLink>)[.. options.Servers.Select((server, number) =>
+            new PostgresLink(Path.Combine(topology.WorkDirectory, $"{ClusterConfiguration.NodeName(node)}-db{number}"), server))])];
+        configuration = new ClusterConfiguration(topology, options, ConnectionString);
     }
 
     public string Name => "jumping-vpn";
+
+    private PostgresServer Server { get; }
 
     /// <summary>Name of the cluster's database.</summary>
     public string Database { get; }
@@ -49,7 +56,7 @@ public sealed class ClusterTunnel : ILabTunnel
     public LabNode NodeAt(int node) => nodes[node - 1] ?? throw new LabException($"{ClusterConfiguration.NodeName(node)} was not started");
 
     /// <summary>A node's ways to the database's servers.</summary>
-    public IReadOnlyList<DatabaseLink> LinksOf(int node) => links[node - 1];
+    public IReadOnlyList<PostgresLink> LinksOf(int node) => links[node - 1];
 
     /// <summary>The number of the node to which the client's session is bound; null if to none.</summary>
     public int? Owner() => OwnerOf(client?.ReadSession());
@@ -112,8 +119,11 @@ public sealed class ClusterTunnel : ILabTunnel
     {
         client?.Dispose();
         foreach (LabNode? node in nodes) node?.Dispose();
-        foreach (DatabaseLink link in links.SelectMany(way => way)) link.Dispose();
+        foreach (PostgresLink link in links.SelectMany(way => way)) link.Dispose();
     }
+
+    private string ConnectionString(int node) => string.Create(CultureInfo.InvariantCulture,
+        $"Host={string.Join(',', LinksOf(node).Select(link => link.Directory))};Port={Server.Port};Database={Database};Username={PostgresServer.Role}");
 
     private LabNode Launch(string name, LabNamespace space) => LabNode.Start(name, space, PathOf($"{name}.yaml"), PathOf($"{name}.sock"));
 

@@ -1,10 +1,10 @@
 using JumpingVpn.Node.Lab;
-using JumpingVpn.Node.Lab.Database;
+using JumpingVpn.Node.Lab.Postgres;
 using Npgsql;
 
 namespace JumpingVpn.EndToEnd.Tests.Lab;
 
-public sealed class LabDatabaseTests(DatabaseServer server) : IClassFixture<DatabaseServer>
+public sealed class PostgresLinkTests(DatabaseServer server) : IClassFixture<DatabaseServer>
 {
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(300);
 
@@ -38,46 +38,25 @@ public sealed class LabDatabaseTests(DatabaseServer server) : IClassFixture<Data
         Assert.Equal(9, await new NpgsqlCommand("SELECT 9", again).ExecuteScalarAsync());
     }
 
-    [PrivilegedFact]
-    public void A_standby_has_what_was_acknowledged_when_its_primary_is_killed()
-    {
-        using LabDatabase primary = LabDatabase.Start();
-        string database = primary.CreateDatabase();
-        primary.Execute(database, "CREATE TABLE kept (number integer)");
-        using LabDatabase standby = primary.StartStandby();
-        primary.Execute(database, "INSERT INTO kept VALUES (42)");
-        primary.Kill();
-        Assert.True(primary.HasExited);
-        standby.Promote();
-
-        Assert.Equal(42, standby.Query<int>(database, "SELECT number FROM kept"));
-        standby.Execute(database, "INSERT INTO kept VALUES (43)");
-    }
-
     /// <summary>Two ways to one server.</summary>
     private sealed class Ways : IDisposable
     {
         private readonly string directory = Path.Combine(Path.GetTempPath(), LabOwner.NextStem() + "-ways");
-        private readonly string database;
 
-        public Ways(LabDatabase server)
-        {
-            database = server.CreateDatabase();
-            Links = [.. Enumerable.Range(0, 2).Select(way => new DatabaseLink(Path.Combine(directory, $"way{way}"), server.SocketPath))];
-        }
+        public Ways(PostgresServer server) => Links = [.. Enumerable.Range(0, 2).Select(way => new PostgresLink(Path.Combine(directory, $"way{way}"), server))];
 
-        public DatabaseLink[] Links { get; }
+        public PostgresLink[] Links { get; }
 
         public async Task<NpgsqlConnection> OpenAsync(int way)
         {
-            var connection = new NpgsqlConnection(LabDatabase.ConnectionString(database, Links[way].Directory) + ";Pooling=false;Timeout=3");
+            var connection = new NpgsqlConnection($"Host={Links[way].Directory};Database=postgres;Username={PostgresServer.Role};Pooling=false;Timeout=3");
             await connection.OpenAsync();
             return connection;
         }
 
         public void Dispose()
         {
-            foreach (DatabaseLink link in Links) link.Dispose();
+            foreach (PostgresLink link in Links) link.Dispose();
             LabCleanup.RemoveDirectory(directory);
         }
     }

@@ -1,21 +1,19 @@
+using System.Globalization;
 using System.Net.Sockets;
 
-namespace JumpingVpn.Node.Lab.Database;
+namespace JumpingVpn.Node.Lab.Postgres;
 
 /// <summary>
 /// One node's way to a database server: a Unix socket that forwards to the server's. It can fall silent, which nobody is told, or be cut,
 /// which both ends see at once; neither touches another node's way.
 /// </summary>
-public sealed class DatabaseLink : IDisposable
+public sealed class PostgresLink : IDisposable
 {
-    /// <summary>The port that names the socket; PostgreSQL's clients look for `.s.PGSQL.PORT` in a directory.</summary>
-    public const int Port = 5432;
-
     private const int BufferSize = 64 * 1024;
 
     private readonly Lock gate = new();
     private readonly HashSet<Socket> sockets = [];
-    private readonly UnixDomainSocketEndPoint server;
+    private readonly UnixDomainSocketEndPoint upstreamEnd;
     private readonly string path;
     private Socket? listener;
     private TaskCompletionSource open = Opened();
@@ -23,12 +21,13 @@ public sealed class DatabaseLink : IDisposable
     private bool disposed;
 
     /// <param name="directory">Made anew; the socket stands in it.</param>
-    /// <param name="serverSocket">The server's own socket.</param>
-    public DatabaseLink(string directory, string serverSocket)
+    public PostgresLink(string directory, PostgresServer server)
     {
         Directory = directory;
-        path = Path.Combine(directory, FileName(Port));
-        server = new UnixDomainSocketEndPoint(serverSocket);
+        // PostgreSQL's clients look for this name in the directory that is their host.
+        string name = string.Create(CultureInfo.InvariantCulture, $".s.PGSQL.{server.Port}");
+        path = Path.Combine(directory, name);
+        upstreamEnd = new UnixDomainSocketEndPoint(Path.Combine(server.SocketDirectory, name));
         System.IO.Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         Listen();
     }
@@ -38,8 +37,6 @@ public sealed class DatabaseLink : IDisposable
 
     /// <summary>Pieces that a silence holds back, or connections that a cut has ended: that the fault met traffic.</summary>
     public long Met => Interlocked.Read(ref held);
-
-    public static string FileName(int port) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $".s.PGSQL.{port}");
 
     /// <summary>Forwards nothing any more, in either direction, and closes nothing. What comes meanwhile goes on when the link is mended.</summary>
     public void Silence()
@@ -134,7 +131,7 @@ public sealed class DatabaseLink : IDisposable
         {
             if (!Keep(client) || !Keep(upstream)) return;
             await PassAsync().ConfigureAwait(false);
-            await upstream.ConnectAsync(server).ConfigureAwait(false);
+            await upstream.ConnectAsync(upstreamEnd).ConfigureAwait(false);
             await Task.WhenAny(PumpAsync(client, upstream), PumpAsync(upstream, client)).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
