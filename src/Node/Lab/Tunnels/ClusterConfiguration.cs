@@ -44,7 +44,7 @@ internal sealed class ClusterConfiguration
             identity: { private_key_file: gateway.key }
             cluster_key_file: cluster.key
             listen: ["0.0.0.0:{{NodeConfiguration.Port}}"]
-            tunnel: { name: {{NodeConfiguration.Device}}, addresses: ["{{NodeConfiguration.GatewayInside4}}/24"], mtu: 1420, announce: [{{LabNetwork.LanDevice}}] }
+            tunnel: { name: {{NodeConfiguration.Device}}, addresses: ["{{options.TunnelAddress}}"], mtu: 1420, announce: [{{LabNetwork.LanDevice}}] }
             store: { postgres: "{{connection}}" }
             control: {{NodeName(node)}}.sock
 

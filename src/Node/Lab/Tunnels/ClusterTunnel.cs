@@ -16,6 +16,7 @@ public sealed class ClusterTunnel : ILabTunnel
     private static int databases;
 
     private readonly LabTopology topology;
+    private readonly ClusterOptions options;
     private readonly ClusterConfiguration configuration;
     private readonly IReadOnlyList<PostgresLink>[] links;
     private readonly LabNode?[] nodes = new LabNode?[2];
@@ -25,6 +26,7 @@ public sealed class ClusterTunnel : ILabTunnel
     public ClusterTunnel(LabTopology topology, ClusterOptions options)
     {
         this.topology = topology;
+        this.options = options;
         Server = options.Servers[0];
         Database = string.Create(CultureInfo.InvariantCulture, $"cluster{Interlocked.Increment(ref databases)}");
         Server.Sql("postgres", $"CREATE DATABASE {Database}");
@@ -65,6 +67,9 @@ public sealed class ClusterTunnel : ILabTunnel
     public static int? OwnerOf(LabSession? session) =>
         session?.Remote is not { } remote ? null : Enumerable.Range(1, 2).Cast<int?>().FirstOrDefault(node => remote.StartsWith(LabNetwork.Node4(node!.Value) + ":", StringComparison.Ordinal));
 
+    /// <summary>The gateway's identity: the same on both nodes.</summary>
+    public string GatewayPublicKey => configuration.GatewayPublicKey;
+
     /// <summary>A file in the nodes' directory: `gw1.yaml`, `client.yaml`.</summary>
     public string PathOf(string file) => configuration.PathOf(file);
 
@@ -94,7 +99,7 @@ public sealed class ClusterTunnel : ILabTunnel
     public void StartNode(int node)
     {
         Retire(nodes[node - 1]);
-        nodes[node - 1] = Launch(ClusterConfiguration.NodeName(node), topology.NodeAt(node));
+        nodes[node - 1] = Launch(ClusterConfiguration.NodeName(node), topology.NodeAt(node), node == 1 ? options.FirstNodeProgram : null);
     }
 
     public void StartClient()
@@ -123,9 +128,10 @@ public sealed class ClusterTunnel : ILabTunnel
     }
 
     private string ConnectionString(int node) => string.Create(CultureInfo.InvariantCulture,
-        $"Host={string.Join(',', LinksOf(node).Select(link => link.Directory))};Port={Server.Port};Database={Database};Username={PostgresServer.Role}");
+        $"Host={string.Join(',', options.DirectToDatabase ? options.Servers.Select(server => server.SocketDirectory) : LinksOf(node).Select(link => link.Directory))};Port={Server.Port};Database={Database};Username={PostgresServer.Role}");
 
-    private LabNode Launch(string name, LabNamespace space) => LabNode.Start(name, space, PathOf($"{name}.yaml"), PathOf($"{name}.sock"));
+    private LabNode Launch(string name, LabNamespace space, (string File, IReadOnlyList<string> Arguments)? program = null) =>
+        LabNode.Start(name, space, PathOf($"{name}.yaml"), PathOf($"{name}.sock"), program: program);
 
     private void Retire(LabNode? node)
     {
