@@ -13,7 +13,7 @@ public sealed class FailoverTests
     private const string Standby = "standby";
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
-    [PrivilegedFact]
+    [ClusterFact]
     public void No_binding_that_was_acknowledged_is_lost_with_the_primary()
     {
         using PostgresServer primary = PostgresServer.Start();

@@ -24,7 +24,7 @@ public sealed class OwnershipTests(ClusterLab lab) : IClassFixture<ClusterLab>
 
     public static TheoryData<string> Cases => [.. ClusterCases.All.Select(outageCase => outageCase.Name)];
 
-    [PrivilegedTheory]
+    [ClusterTheory]
     [MemberData(nameof(Cases))]
     public void The_session_goes_on_at_the_other_node(string name)
     {
@@ -39,7 +39,7 @@ public sealed class OwnershipTests(ClusterLab lab) : IClassFixture<ClusterLab>
         ClusterRun.AssertOnce(result.Probes);
     }
 
-    [PrivilegedFact]
+    [ClusterFact]
     public void An_owner_that_was_frozen_for_longer_than_its_lease_lets_one_batch_out_at_most_and_comes_back_as_another()
     {
         using ClusterRun run = lab.Begin();
@@ -61,7 +61,7 @@ public sealed class OwnershipTests(ClusterLab lab) : IClassFixture<ClusterLab>
         Assert.Equal([1, 2], DeliveryWatch.TurnsOf(run.Watch.Deliveries().Except(late)).Select(turn => turn.Node));
     }
 
-    [PrivilegedTheory]
+    [ClusterTheory]
     [InlineData(true)]
     [InlineData(false)]
     public void An_owner_that_loses_the_database_stops_within_its_lease_and_the_other_takes_over_after_that(bool silently)
@@ -86,7 +86,7 @@ public sealed class OwnershipTests(ClusterLab lab) : IClassFixture<ClusterLab>
         Assert.InRange(served, 0, Times.Lease.TotalMilliseconds);
     }
 
-    [PrivilegedFact]
+    [ClusterFact]
     public void While_the_database_is_away_nothing_is_granted_or_delivered_and_then_all_goes_on()
     {
         using ClusterRun run = lab.Begin();
@@ -110,7 +110,7 @@ public sealed class OwnershipTests(ClusterLab lab) : IClassFixture<ClusterLab>
         Assert.Equal(before.Id, lab.Nodes.ReadSession()!.Id);
     }
 
-    [PrivilegedFact]
+    [ClusterFact]
     public void Both_nodes_may_be_killed_and_started_at_the_same_moment()
     {
         using ClusterRun run = lab.Begin();
@@ -130,7 +130,7 @@ public sealed class OwnershipTests(ClusterLab lab) : IClassFixture<ClusterLab>
     }
 
     /// <summary>REQ-KEYS: who may connect stands in the database.</summary>
-    [PrivilegedFact]
+    [ClusterFact]
     public void A_client_that_is_removed_is_cut_off_within_one_lease_and_comes_back_once_it_is_added_again()
     {
         using ClusterRun run = lab.Begin();

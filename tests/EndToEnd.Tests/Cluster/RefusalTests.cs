@@ -6,7 +6,7 @@ namespace JumpingVpn.EndToEnd.Tests.Cluster;
 /// <summary>What must not join a cluster says so in one line and leaves it alone.</summary>
 public sealed class RefusalTests(ClusterLab lab) : IClassFixture<ClusterLab>
 {
-    [PrivilegedFact]
+    [ClusterFact]
     public void A_node_id_that_is_in_use()
     {
         using ClusterRun run = lab.Begin();
@@ -15,7 +15,7 @@ public sealed class RefusalTests(ClusterLab lab) : IClassFixture<ClusterLab>
         AssertGoesOn(run);
     }
 
-    [PrivilegedFact]
+    [ClusterFact]
     public void A_cluster_key_that_the_others_do_not_have()
     {
         using ClusterRun run = lab.Begin();
@@ -25,7 +25,7 @@ public sealed class RefusalTests(ClusterLab lab) : IClassFixture<ClusterLab>
         AssertGoesOn(run);
     }
 
-    [PrivilegedFact]
+    [ClusterFact]
     public void A_schema_that_a_newer_program_made()
     {
         using ClusterRun run = lab.Begin();

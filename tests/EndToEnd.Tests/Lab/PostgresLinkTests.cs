@@ -8,7 +8,7 @@ public sealed class PostgresLinkTests(DatabaseServer server) : IClassFixture<Dat
 {
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(300);
 
-    [PrivilegedFact]
+    [ClusterFact]
     public async Task A_silent_way_to_the_database_tells_nobody_and_goes_on_when_it_is_mended()
     {
         using var ways = new Ways(server.Primary);
@@ -23,7 +23,7 @@ public sealed class PostgresLinkTests(DatabaseServer server) : IClassFixture<Dat
         Assert.Equal(7, await question);
     }
 
-    [PrivilegedFact]
+    [ClusterFact]
     public async Task A_way_that_is_cut_ends_connections_takes_none_and_comes_back()
     {
         using var ways = new Ways(server.Primary);
