@@ -70,6 +70,7 @@ internal sealed class PostgresLease(PostgresDatabase database, IncarnationId sel
 
     private async Task<Renewal> RenewWithoutLimitAsync(Instant serviceTime)
     {
+        bool isUsed = _connection is not null;
         Task<NpgsqlConnection> opening = _connection ??= database.OpenAsync();
         try
         {
@@ -80,9 +81,12 @@ internal sealed class PostgresLease(PostgresDatabase database, IncarnationId sel
         }
         catch (Exception e) when (PostgresDatabase.IsOutside(e) || e is InvalidDataException)
         {
+            bool isLost = isUsed && opening is { IsCompletedSuccessfully: true, Result.FullState: not System.Data.ConnectionState.Open };
             if (ReferenceEquals(_connection, opening)) _connection = null;
             await CloseAsync(opening).ConfigureAwait(false);
             if (PostgresDatabase.IsReadOnly(e)) database.Forget();
+            // A connection that was lost while nobody used it shows only now.
+            if (isLost) return await RenewWithoutLimitAsync(serviceTime).ConfigureAwait(false);
             return new Renewal.Failed(database.Describe(e));
         }
     }

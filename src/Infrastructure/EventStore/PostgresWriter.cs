@@ -89,6 +89,8 @@ internal sealed class PostgresWriter : IAsyncDisposable
             {
                 await RollbackAsync(e).ConfigureAwait(false);
                 if (attempt < MaxAttempts && (IsDisturbance(e) || (appends.Count == 1 && IsRace(e)))) continue;
+                // A connection that was lost while nobody used it shows only now; nothing was committed on it.
+                if (attempt == 1 && PostgresDatabase.IsOutside(e) && _connection is null) continue;
                 if (appends.Count == 1 || PostgresDatabase.IsOutside(e) && !IsOfOneRequest(e))
                 {
                     Refuse(appends, e);
@@ -163,7 +165,7 @@ internal sealed class PostgresWriter : IAsyncDisposable
         }
     }
 
-    private async Task ResolveAsync(IReadOnlyList<PostgresResolve> reads)
+    private async Task ResolveAsync(IReadOnlyList<PostgresResolve> reads, bool isFirst = true)
     {
         try
         {
@@ -180,12 +182,18 @@ internal sealed class PostgresWriter : IAsyncDisposable
                     return;
             }
             foreach (PostgresResolve read in reads) read.Complete(found.GetValueOrDefault(read.Stream, new LoadResult.Missing(read.Stream)));
+            return;
         }
         catch (Exception e)
         {
             await RollbackAsync(e).ConfigureAwait(false);
-            Refuse(reads, e);
+            if (!isFirst || !PostgresDatabase.IsOutside(e) || _connection is not null)
+            {
+                Refuse(reads, e);
+                return;
+            }
         }
+        await ResolveAsync(reads, isFirst: false).ConfigureAwait(false);
     }
 
     /// <summary>Another transaction was in the way; the same one may pass now.</summary>

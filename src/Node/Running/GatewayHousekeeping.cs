@@ -13,8 +13,8 @@ internal sealed class GatewayHousekeeping : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _running;
 
-    public GatewayHousekeeping(IEventStore store, Func<Instant> clock, Action rotateCookies, NodeReports log) =>
-        _running = RunAsync(store, clock, rotateCookies, log, _stop.Token);
+    public GatewayHousekeeping(GatewayBacking backing, Func<Instant> clock, Action rotateCookies, NodeReports log) =>
+        _running = RunAsync(backing, clock, rotateCookies, log, _stop.Token);
 
     public async ValueTask DisposeAsync()
     {
@@ -23,7 +23,7 @@ internal sealed class GatewayHousekeeping : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private static async Task RunAsync(IEventStore store, Func<Instant> clock, Action rotateCookies, NodeReports log, CancellationToken stop)
+    private static async Task RunAsync(GatewayBacking backing, Func<Instant> clock, Action rotateCookies, NodeReports log, CancellationToken stop)
     {
         Instant retireAt = clock() + RetireInterval;
         Instant rotateAt = clock() + ControlFilter.CookieLifetime;
@@ -33,6 +33,9 @@ internal sealed class GatewayHousekeeping : IAsyncDisposable
             while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false))
             {
                 Instant now = clock();
+                // A node without a lease leaves the store to those that hold one.
+                if (backing.Cluster is { Serves: false }) continue;
+                IEventStore store = backing.Store;
                 _ = await store.CheckpointAsync(now).ConfigureAwait(false);
                 if (now >= rotateAt)
                 {
