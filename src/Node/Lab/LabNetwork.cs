@@ -25,9 +25,6 @@ public static class LabNetwork
     /// <summary>Address of a cluster's node in the network behind it.</summary>
     public static string LanNode4(int node) => Invariant($"10.88.0.{node}");
 
-    /// <summary>Hardware address of a cluster's node in the network behind it: it tells who delivered a packet there.</summary>
-    public static string LanNodeHardware(int node) => Invariant($"02:00:0a:58:00:0{node}");
-
     /// <summary>External address of router 1 or 2 before a rebinding.</summary>
     public static string RouterOutside4(int router) => Invariant($"192.0.2.1{router}");
 

@@ -23,9 +23,7 @@ public sealed partial class LabTopology
         Cluster.Gateway2.Ip(["link set lo up", .. Device("eth0", $"{LabNetwork.Node4(2)}/24", "2001:db8:ff::2/64")]);
         for (int node = 1; node <= 2; node++)
         {
-            NodeAt(node).Ip([
-                $"link set {LabNetwork.LanDevice} address {LabNetwork.LanNodeHardware(node)}",
-                .. Device(LabNetwork.LanDevice, $"{LabNetwork.LanNode4(node)}/24", $"fd88::{node}/64")]);
+            NodeAt(node).Ip([.. Device(LabNetwork.LanDevice, $"{LabNetwork.LanNode4(node)}/24", $"fd88::{node}/64")]);
             NodeAt(node).Sysctl(("ipv4/ip_forward", "1"), ("ipv6/conf/all/forwarding", "1"));
         }
     }

@@ -6,7 +6,7 @@ namespace JumpingVpn.EndToEnd.Tests.Cluster;
 
 /// <summary>
 /// One network, one PostgreSQL server and one cluster for the tests of a class. Each test gets it as new: both nodes serve, nothing is
-/// broken, and a client that has just started has its session at the first node.
+/// broken, and a client has just started.
 /// </summary>
 public sealed class ClusterLab : IDisposable
 {
@@ -66,9 +66,10 @@ public sealed class ClusterLab : IDisposable
         Nodes.NodeAt(1).AwaitReady();
         Nodes.NodeAt(2).AwaitReady();
         Await("both nodes' leases", () => Serves(1) && Serves(2));
-        // Without a state file its session ends with it, and the next one begins at the node that its configuration names first.
+        if (Nodes.Clients("list").Contains("no client", StringComparison.Ordinal)) Nodes.Register();
+        // Without a state file its session ends with it.
         Nodes.Client.Stop();
         Nodes.StartClient();
-        Await("a session at the first node", () => Nodes.ReadSession() is { State: "Attached" } && Nodes.Owner() == 1);
+        Await("a session", () => Nodes.ReadSession() is { State: "Attached" });
     }
 }

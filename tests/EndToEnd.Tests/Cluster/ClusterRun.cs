@@ -19,10 +19,19 @@ internal sealed class ClusterRun : IDisposable
     {
         this.lab = lab;
         before = lab.Nodes.ReadSession()!;
+        Owner = ClusterTunnel.OwnerOf(before) ?? throw new LabException("no node serves the session");
         Watch = DeliveryWatch.Start(lab.Topology, ClusterTunnel.Port, ClusterTunnel.ClientAddress);
     }
 
     public DeliveryWatch Watch { get; }
+
+    /// <summary>The node that served the session when all began: as a rule, the one that the client's configuration names first.</summary>
+    public int Owner { get; }
+
+    public int Other => 3 - Owner;
+
+    /// <summary>The session that all began with.</summary>
+    public string Session => before.Id;
 
     public ClusterTunnel Nodes => lab.Nodes;
 
@@ -65,7 +74,14 @@ internal sealed class ClusterRun : IDisposable
     public void AssertTurns(params int[] order)
     {
         IReadOnlyList<DeliveryTurn> turns = Watch.Turns();
-        Assert.True(turns.Select(turn => turn.Node).SequenceEqual(order), Describe(turns) + Nodes.Logs());
+        Assert.True(turns.Select(turn => turn.Node).SequenceEqual(order), "the nodes' turns:" + Environment.NewLine + Describe(turns) + Nodes.Logs());
+    }
+
+    /// <summary>The nodes have delivered one after the other: their turns are no more than the session's owners.</summary>
+    public void AssertTurnsBy(int claims)
+    {
+        IReadOnlyList<DeliveryTurn> turns = Watch.Turns();
+        Assert.True(turns.Count <= claims + 1, $"{claims} claims, and the nodes' turns:{Environment.NewLine}{Describe(turns)}{Nodes.Logs()}");
     }
 
     public static string Describe(IEnumerable<DeliveryTurn> turns) =>

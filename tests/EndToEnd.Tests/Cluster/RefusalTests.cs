@@ -71,6 +71,6 @@ public sealed class RefusalTests(ClusterLab lab) : IClassFixture<ClusterLab>
     {
         run.Stream();
         run.Finish(LabClock.Now);
-        run.AssertTurns(1);
+        run.AssertTurns(run.Owner);
     }
 }

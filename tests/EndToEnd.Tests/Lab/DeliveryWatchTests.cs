@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using JumpingVpn.Infrastructure.Linux;
+using Microsoft.Win32.SafeHandles;
 using JumpingVpn.Node.Lab;
 using JumpingVpn.Node.Lab.Probes;
 using JumpingVpn.Node.Lab.Tunnels;
@@ -9,19 +11,21 @@ namespace JumpingVpn.EndToEnd.Tests.Lab;
 public sealed class DeliveryWatchTests
 {
     private const int Port = 51830;
+    private const byte Udp = 17;
+    private const byte Icmp = 1;
 
     [PrivilegedFact]
     public void It_tells_which_node_delivered_on_either_side_and_whether_they_took_turns()
     {
         using LabTopology topology = LabTopology.Create(new LabOptions(Cluster: true));
         IPAddress inner = ClusterTunnel.ClientAddress;
-        foreach (int node in (int[])[1, 2]) topology.NodeAt(node).Ip($"addr add {inner}/32 dev lo");
         using DeliveryWatch watch = DeliveryWatch.Start(topology, Port, inner);
         Inside(topology, 1, inner);
         Outside(topology, 1);
         Outside(topology, 2);
+        Inside(topology, 1, inner, Icmp);
         Inside(topology, 2, inner);
-        Assert.True(LabClock.WaitUntil(() => watch.Deliveries().Count == 4, TimeSpan.FromSeconds(5)), $"{watch.Deliveries().Count} deliveries were seen");
+        Assert.True(LabClock.WaitUntil(() => watch.Deliveries().Count >= 4, TimeSpan.FromSeconds(5)), $"{watch.Deliveries().Count} deliveries were seen");
         Assert.Equal([(1, true), (1, false), (2, false), (2, true)], watch.Deliveries().Select(delivery => (delivery.Node, delivery.Inside)));
         Assert.Equal([(1, 2), (2, 2)], watch.Turns().Select(turn => (turn.Node, turn.Packets)));
 
@@ -30,13 +34,25 @@ public sealed class DeliveryWatchTests
         Assert.InRange(DeliveryWatch.Now - watch.Turns()[^1].From, 0, 5 * LabClock.Second);
     }
 
-    /// <summary>A packet of the client's inner address, passed on by a node.</summary>
-    private static void Inside(LabTopology topology, int node, IPAddress source)
+    /// <summary>An inner packet of the client, as a node writes it to its tunnel device: an IPv4 header and nothing else.</summary>
+    private static void Inside(LabTopology topology, int node, IPAddress source, byte protocol = Udp) => topology.NodeAt(node).Run(() =>
     {
-        using Socket socket = topology.NodeAt(node).Run(() => Bound(new IPEndPoint(source, 4000)));
-        socket.SendTo([1, 2, 3], new IPEndPoint(IPAddress.Parse(LabNetwork.Server4), 4000));
+        using TunDevice tun = TunDevice.Create(new("jump0"));
+        tun.BringUp();
+        byte[] packet = new byte[TunDevice.HeaderSize + 20];
+        Span<byte> header = packet.AsSpan(TunDevice.HeaderSize);
+        header[0] = 0x45;
+        header[3] = 20;
+        header[8] = 64;
+        header[9] = protocol;
+        source.GetAddressBytes().CopyTo(header[12..]);
+        IPAddress.Parse(LabNetwork.Server4).GetAddressBytes().CopyTo(header[16..]);
+        using var handle = new SafeFileHandle(tun.Descriptor, ownsHandle: false);
+        using var device = new FileStream(handle, FileAccess.Write, bufferSize: 0);
+        device.Write(packet);
         Thread.Sleep(20);
-    }
+        return true;
+    });
 
     /// <summary>A data packet from a node to the client, and another datagram, which is none.</summary>
     private static void Outside(LabTopology topology, int node)

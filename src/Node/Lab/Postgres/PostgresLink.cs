@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
+using JumpingVpn.Node.Lab.Probes;
 
 namespace JumpingVpn.Node.Lab.Postgres;
 
@@ -16,9 +17,9 @@ public sealed class PostgresLink : IDisposable
     private readonly UnixDomainSocketEndPoint upstreamEnd;
     private readonly string path;
     private Socket? listener;
-    private TaskCompletionSource open = Opened();
+    private readonly ManualResetEventSlim open = new(initialState: true);
     private long held;
-    private bool disposed;
+    private volatile bool disposed;
 
     /// <param name="directory">Made anew; the socket stands in it.</param>
     public PostgresLink(string directory, PostgresServer server)
@@ -41,12 +42,8 @@ public sealed class PostgresLink : IDisposable
     /// <summary>Forwards nothing any more, in either direction, and closes nothing. What comes meanwhile goes on when the link is mended.</summary>
     public void Silence()
     {
-        lock (gate)
-        {
-            if (!open.Task.IsCompleted) return;
-            open = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            Interlocked.Exchange(ref held, 0);
-        }
+        Interlocked.Exchange(ref held, 0);
+        open.Reset();
     }
 
     /// <summary>Closes every connection and takes no new one.</summary>
@@ -65,7 +62,7 @@ public sealed class PostgresLink : IDisposable
         lock (gate)
         {
             if (disposed) return;
-            open.TrySetResult();
+            open.Set();
             if (listener is null) Listen();
         }
     }
@@ -76,15 +73,8 @@ public sealed class PostgresLink : IDisposable
         {
             disposed = true;
             CloseAll();
-            open.TrySetResult();
+            open.Set();
         }
-    }
-
-    private static TaskCompletionSource Opened()
-    {
-        var source = new TaskCompletionSource();
-        source.SetResult();
-        return source;
     }
 
     private void CloseAll()
@@ -92,27 +82,28 @@ public sealed class PostgresLink : IDisposable
         listener?.Dispose();
         listener = null;
         File.Delete(path);
-        foreach (Socket socket in sockets) socket.Dispose();
+        foreach (Socket socket in sockets) Close(socket);
         sockets.Clear();
     }
 
     private void Listen()
     {
         File.Delete(path);
-        listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        listener.Bind(new UnixDomainSocketEndPoint(path));
-        listener.Listen(64);
-        _ = AcceptAsync(listener);
+        Socket fresh = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        fresh.Bind(new UnixDomainSocketEndPoint(path));
+        fresh.Listen(64);
+        listener = fresh;
+        ProbeThread.Start("database link", () => Accept(fresh));
     }
 
-    private async Task AcceptAsync(Socket from)
+    private void Accept(Socket from)
     {
         while (true)
         {
             Socket client;
             try
             {
-                client = await from.AcceptAsync().ConfigureAwait(false);
+                client = from.Accept();
             }
             catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
             {
@@ -120,19 +111,21 @@ public sealed class PostgresLink : IDisposable
                 return;
             }
 
-            _ = ForwardAsync(client);
+            ProbeThread.Start("database link to the server", () => Forward(client));
         }
     }
 
-    private async Task ForwardAsync(Socket client)
+    private void Forward(Socket client)
     {
         var upstream = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
             if (!Keep(client) || !Keep(upstream)) return;
-            await PassAsync().ConfigureAwait(false);
-            await upstream.ConnectAsync(upstreamEnd).ConfigureAwait(false);
-            await Task.WhenAny(PumpAsync(client, upstream), PumpAsync(upstream, client)).ConfigureAwait(false);
+            Pass();
+            upstream.Connect(upstreamEnd);
+            Thread back = ProbeThread.Start("database link to the node", () => Pump(upstream, client));
+            Pump(client, upstream);
+            back.Join();
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
@@ -145,32 +138,34 @@ public sealed class PostgresLink : IDisposable
         }
     }
 
-    private async Task PumpAsync(Socket from, Socket to)
+    private void Pump(Socket from, Socket to)
     {
         byte[] buffer = new byte[BufferSize];
         try
         {
             while (true)
             {
-                int received = await from.ReceiveAsync(buffer.AsMemory(), SocketFlags.None).ConfigureAwait(false);
-                await PassAsync().ConfigureAwait(false);
-                if (received == 0) return;
-                for (int sent = 0; sent < received;) sent += await to.SendAsync(buffer.AsMemory(sent, received - sent), SocketFlags.None).ConfigureAwait(false);
+                int received = from.Receive(buffer);
+                Pass();
+                if (received == 0) break;
+                for (int sent = 0; sent < received;) sent += to.Send(buffer.AsSpan(sent, received - sent), SocketFlags.None);
             }
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
             // One end is gone: so is the connection, as soon as the link lets that through.
-            await PassAsync().ConfigureAwait(false);
+            Pass();
         }
+
+        Close(from);
+        Close(to);
     }
 
-    private Task PassAsync()
+    private void Pass()
     {
-        Task passage;
-        lock (gate) passage = open.Task;
-        if (!passage.IsCompleted) Interlocked.Increment(ref held);
-        return passage;
+        if (open.IsSet) return;
+        Interlocked.Increment(ref held);
+        open.Wait();
     }
 
     private bool Keep(Socket socket)
@@ -187,5 +182,18 @@ public sealed class PostgresLink : IDisposable
     {
         lock (gate) sockets.Remove(socket);
         socket.Dispose();
+    }
+
+    /// <summary>Ends the connection; whoever waits on it, in another thread, comes back.</summary>
+    private static void Close(Socket socket)
+    {
+        try
+        {
+            socket.Shutdown(SocketShutdown.Both);
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            // It has ended already.
+        }
     }
 }
