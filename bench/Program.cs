@@ -49,6 +49,10 @@ throughput.SetAction(parsed => ThroughputBench.Run(new ThroughputBenchOptions(
     parsed.GetValue(seconds),
     parsed.GetValue(json))));
 
+var storeSeconds = new Option<int>("--seconds") { Description = "length of each measurement", DefaultValueFactory = _ => 5 };
+var store = new Command("store", "how many appends a second the durable event stores take") { storeSeconds, json };
+store.SetAction((parsed, _) => StoreBench.RunAsync(parsed.GetValue(storeSeconds), parsed.GetValue(json)));
+
 var number = new Argument<int>("number");
 var local = new Argument<string>("local");
 var remote = new Argument<string>("remote");
@@ -58,7 +62,7 @@ end.Hidden = true;
 end.SetAction(parsed => DataPlaneEnd.Run(
     parsed.GetValue(number), parsed.GetRequiredValue(local), parsed.GetRequiredValue(remote), parsed.GetRequiredValue(cipher)));
 
-var root = new RootCommand("Measures a tunnel in network namespaces of its own.") { outage, cluster, reattach, throughput, end };
+var root = new RootCommand("Measures a tunnel in network namespaces of its own, and the stores behind it.") { outage, cluster, reattach, throughput, store, end };
 ParseResult result = root.Parse(args);
 if (result.Errors.Count > 0)
 {

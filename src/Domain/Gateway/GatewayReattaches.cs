@@ -72,7 +72,7 @@ internal static class GatewayReattaches
         SessionId id = session.Session.Id;
         if (session.Epoch is { } epoch && epoch.Index == index)
         {
-            if (epoch.Transport != source || !epoch.Confirm.Span.SequenceEqual(bytes.Span)) turn.Reject(ReasonCode.TokenMismatch, source.Remote, id);
+            if (epoch.Transport != source || !ConstantTime.Equal(epoch.Confirm.Span, bytes.Span)) turn.Reject(ReasonCode.TokenMismatch, source.Remote, id);
             // The client missed the BOUND: it gets the same one again, once there is one. BOUND is larger than CONFIRM, and whoever
             // saw the CONFIRM can send it again in the client's name, so the session's bucket bounds it (REQ-FLOOD-3).
             else if (!epoch.Bound.IsEmpty)
@@ -90,18 +90,21 @@ internal static class GatewayReattaches
         PreparedReattach? prepared = session.Prepared.FirstOrDefault(candidate => candidate.Index == index);
         // In flight already: the client repeats its CONFIRM until the store has answered.
         if (prepared is null || session.Append is not null || session.Secrets is not { } secrets) return;
-        Span<byte> expected = stackalloc byte[ProtocolConstants.MacSize];
-        Span<byte> token = stackalloc byte[ProtocolConstants.MacSize];
-        AddressMacs.Token(turn.Crypto, turn.Environment.TokenSecret, id, prepared.PrepareHash, source, expected);
-        ReadOnlySpan<byte> header = bytes.Span[..Protocol.Messages.Confirm.HeaderSize];
-        if (!turn.Crypto.TryOpen(prepared.Keys.ClientControl, 0, header, bytes.Span[Protocol.Messages.Confirm.HeaderSize..], token))
+        if (!Protocol.Messages.Confirm.IsAuthentic(turn.Crypto, prepared.Keys.Confirmation, bytes.Span))
         {
-            turn.Reject(ReasonCode.BadTag, source.Remote, id);
+            turn.Reject(ReasonCode.BadMac, source.Remote, id);
             return;
         }
-        if (!ConstantTime.Equal(token, expected))
+        Span<byte> expected = stackalloc byte[ProtocolConstants.MacSize];
+        AddressMacs.Token(turn.Crypto, turn.Environment.TokenSecret, id, prepared.PrepareHash, source, expected);
+        if (!ConstantTime.Equal(Protocol.Messages.Confirm.TokenOf(bytes.Span), expected))
         {
             turn.Reject(ReasonCode.TokenMismatch, source.Remote, id);
+            return;
+        }
+        if (!GatewayDeadlines.IsRegistered(turn, session.Session))
+        {
+            turn.Reject(ReasonCode.UnknownClient, source.Remote, id);
             return;
         }
         if (GatewayOwnership.HasLivingOwner(turn, session.Session))
@@ -122,6 +125,10 @@ internal static class GatewayReattaches
     private static Option<Rejection> Check(GatewayTurn turn, TransportAddress source, GatewaySession session, Prepare request)
     {
         Rejection Refusal(ReasonCode reason) => new(reason, session.Session.BindingVersion, TimeSpan.Zero);
+        // Another node has read more than this one knows: what was asked of the store here has not been answered, or was read before.
+        // To name the version that is known here would look as if a binding had been forgotten.
+        bool mayBeBehind = turn.Environment.IsCluster && (session.Append is not null || GatewayOwnership.IsBorrowed(turn, session));
+        if (mayBeBehind && request.BindingVersion > session.Session.BindingVersion) return new Rejection(ReasonCode.StoreUnavailable, 0, TimeSpan.Zero);
 
         // A nonce that is pending for another request is a replay too (REQ-REPLAY-3).
         if (session.Prepared.Any(prepared => prepared.Request.Nonce == request.Nonce)) return Refusal(ReasonCode.ReplayDetected);
@@ -171,7 +178,8 @@ internal static class GatewayReattaches
         SendPrepared(turn, source, session, prepared);
     }
 
-    private static GatewaySession DropLowest(GatewayTurn turn, GatewaySession session)
+    /// <summary>Makes room for one more.</summary>
+    public static GatewaySession DropLowest(GatewayTurn turn, GatewaySession session)
     {
         PreparedReattach lowest = session.Prepared[0];
         lowest.Keys.Release(turn.Crypto);

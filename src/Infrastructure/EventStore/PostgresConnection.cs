@@ -57,7 +57,7 @@ internal sealed class PostgresConnection : IAsyncDisposable
     public static async Task<PostgresConnection> OpenAsync(PostgresDatabase database)
     {
         if (database.OutstandingCommits >= MaxOutstanding) throw new IOException("the server does not acknowledge commits");
-        return new(database, await database.OpenAsync().ConfigureAwait(false));
+        return new(database, await database.OpenAloneAsync().ConfigureAwait(false));
     }
 
     /// <summary>A batch that opens a transaction with its first statement.</summary>

@@ -28,8 +28,8 @@ internal sealed partial class PostgresDatabase : IAsyncDisposable
         "-c synchronous_commit=on -c statement_timeout=2000 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=1000 "
         + "-c tcp_user_timeout=5000 -c client_min_messages=warning -c jit=off -c timezone=UTC";
 
-    private readonly NpgsqlDataSource _source;
-    private readonly NpgsqlMultiHostDataSource? _hosts;
+    private readonly NpgsqlDataSource _shared, _alone;
+    private readonly List<NpgsqlMultiHostDataSource> _hosts = [];
 
     private PostgresDatabase(NpgsqlConnectionStringBuilder parsed, string schema, string application)
     {
@@ -47,14 +47,23 @@ internal sealed partial class PostgresDatabase : IAsyncDisposable
         parsed.AutoPrepareMinUsages = 2;
         parsed.IncludeErrorDetail = false;
         parsed.PersistSecurityInfo = false;
+        _shared = Source(parsed);
+        parsed.Pooling = false;
+        _alone = Source(parsed);
+    }
+
+    private NpgsqlDataSource Source(NpgsqlConnectionStringBuilder parsed)
+    {
         var builder = new NpgsqlSlimDataSourceBuilder(parsed.ConnectionString);
         // Only built-in types are used: a starting node need not read the server's catalogue of types.
         builder.ConfigureTypeLoading(static loading => loading.EnableTypeLoading(false));
         builder.EnableArrays();
         builder.EnableTransportSecurity();
         builder.EnableIntegratedSecurity();
-        if (Hosts.Count > 1) _hosts = builder.BuildMultiHost();
-        _source = _hosts?.WithTargetSession(TargetSessionAttributes.Primary) ?? builder.Build();
+        if (Hosts.Count == 1) return builder.Build();
+        NpgsqlMultiHostDataSource hosts = builder.BuildMultiHost();
+        _hosts.Add(hosts);
+        return hosts.WithTargetSession(TargetSessionAttributes.Primary);
     }
 
     private int _outstandingCommits;
@@ -87,20 +96,14 @@ internal sealed partial class PostgresDatabase : IAsyncDisposable
         }
     }
 
-    /// <summary>A connection of the pool.</summary>
-    public async Task<NpgsqlConnection> OpenAsync()
-    {
-        try
-        {
-            return await _source.OpenConnectionAsync().ConfigureAwait(false);
-        }
-        catch (NpgsqlException)
-        {
-            // What was a standby a moment ago may be the primary now.
-            _hosts?.ClearDatabaseStates();
-            throw;
-        }
-    }
+    /// <summary>A connection of the pool, for one statement that reads.</summary>
+    public Task<NpgsqlConnection> OpenSharedAsync() => OpenAsync(_shared);
+
+    /// <summary>
+    /// A connection of its own that ends when it is closed, as one must be after an error: what it has prepared until then is not to be
+    /// relied on any more.
+    /// </summary>
+    public Task<NpgsqlConnection> OpenAloneAsync() => OpenAsync(_alone);
 
     /// <summary>Counts a commit that nobody waits for any more, until it has ended.</summary>
     public async Task OutlastAsync(Task commit)
@@ -110,11 +113,11 @@ internal sealed partial class PostgresDatabase : IAsyncDisposable
         Interlocked.Decrement(ref _outstandingCommits);
     }
 
-    /// <summary>Gives up all connections: they lead to a server that is no primary any more.</summary>
+    /// <summary>Gives up the pool's connections: one of them has met an error, or leads to a server that is no primary any more.</summary>
     public void Forget()
     {
-        _source.Clear();
-        _hosts?.ClearDatabaseStates();
+        _shared.Clear();
+        ForgetHosts();
     }
 
     /// <summary>True for what the world outside can cause; anything else is a fault of the program.</summary>
@@ -126,7 +129,31 @@ internal sealed partial class PostgresDatabase : IAsyncDisposable
     /// <summary>One line that names the database and says what went wrong.</summary>
     public string Describe(Exception e) => $"{Name}: {Words(e)}".ReplaceLineEndings(" ");
 
-    public ValueTask DisposeAsync() => _hosts?.DisposeAsync() ?? _source.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _shared.DisposeAsync().ConfigureAwait(false);
+        await _alone.DisposeAsync().ConfigureAwait(false);
+        foreach (NpgsqlMultiHostDataSource hosts in _hosts) await hosts.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task<NpgsqlConnection> OpenAsync(NpgsqlDataSource source)
+    {
+        try
+        {
+            return await source.OpenConnectionAsync().ConfigureAwait(false);
+        }
+        catch (NpgsqlException)
+        {
+            // What was a standby a moment ago may be the primary now.
+            ForgetHosts();
+            throw;
+        }
+    }
+
+    private void ForgetHosts()
+    {
+        foreach (NpgsqlMultiHostDataSource hosts in _hosts) hosts.ClearDatabaseStates();
+    }
 
     private static string Words(Exception e) => e switch
     {

@@ -41,7 +41,7 @@ internal sealed class PostgresIncarnation : IAsyncDisposable
         Database = database;
         Opening = opening;
         Writer = new(database, opening.Incarnation, options.Policy, condition);
-        _lease = new(database, opening.Incarnation, (options.Settings?.Lease ?? LeaseTimes.Default).Interval);
+        _lease = new(database, opening.Incarnation, (options.Settings?.Lease ?? LeaseTimes.Default).Lease / 2);
         if (options.Notice is { } notice) _listener = new(database, opening.Incarnation, notice);
     }
 

@@ -65,13 +65,12 @@ internal sealed class PostgresLease(PostgresDatabase database, IncarnationId sel
     {
         if (_last is { } last) await last.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (_connection is { } connection) await CloseAsync(connection).ConfigureAwait(false);
-        _gate.Dispose();
     }
 
     private async Task<Renewal> RenewWithoutLimitAsync(Instant serviceTime)
     {
         bool isUsed = _connection is not null;
-        Task<NpgsqlConnection> opening = _connection ??= database.OpenAsync();
+        Task<NpgsqlConnection> opening = _connection ??= database.OpenAloneAsync();
         try
         {
             NpgsqlConnection connection = await opening.ConfigureAwait(false);
@@ -79,10 +78,12 @@ internal sealed class PostgresLease(PostgresDatabase database, IncarnationId sel
             await using NpgsqlDataReader reader = await command.ExecuteReaderAsync().ConfigureAwait(false);
             return await ReadAsync(reader).ConfigureAwait(false);
         }
-        catch (Exception e) when (PostgresDatabase.IsOutside(e) || e is InvalidDataException)
+        catch (Exception e)
         {
-            bool isLost = isUsed && opening is { IsCompletedSuccessfully: true, Result.FullState: not System.Data.ConnectionState.Open };
-            if (ReferenceEquals(_connection, opening)) _connection = null;
+            // Whatever it is, the lease is not renewed.
+            bool isCurrent = ReferenceEquals(_connection, opening);
+            bool isLost = isUsed && isCurrent && opening is { IsCompletedSuccessfully: true, Result.FullState: not System.Data.ConnectionState.Open };
+            if (isCurrent) _connection = null;
             await CloseAsync(opening).ConfigureAwait(false);
             if (PostgresDatabase.IsReadOnly(e)) database.Forget();
             // A connection that was lost while nobody used it shows only now.

@@ -41,7 +41,7 @@ internal sealed class PostgresListener : IAsyncDisposable
         {
             try
             {
-                await using NpgsqlConnection connection = await _database.OpenAsync().ConfigureAwait(false);
+                await using NpgsqlConnection connection = await _database.OpenAloneAsync().ConfigureAwait(false);
                 connection.Notification += (_, arguments) =>
                 {
                     if (PostgresChannels.Read(arguments.Payload) is { } notice) _notice(notice);
@@ -55,8 +55,9 @@ internal sealed class PostgresListener : IAsyncDisposable
             {
                 return;
             }
-            catch (Exception e) when (PostgresDatabase.IsOutside(e))
+            catch (Exception)
             {
+                // Notices only save time; whatever ended them, another connection brings them back.
                 await Task.Delay(pause, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 pause = TimeSpan.FromTicks(Math.Min(2 * pause.Ticks, LongestPause.Ticks));
             }

@@ -75,7 +75,7 @@ internal sealed class PostgresReader(PostgresDatabase database, PostgresConditio
         {
             try
             {
-                await using NpgsqlConnection connection = await database.OpenAsync().ConfigureAwait(false);
+                await using NpgsqlConnection connection = await database.OpenSharedAsync().ConfigureAwait(false);
                 await using NpgsqlCommand command = connection.Command(sql, values);
                 await using NpgsqlDataReader reader = await command.ExecuteReaderAsync().ConfigureAwait(false);
                 ImmutableArray<T>.Builder rows = ImmutableArray.CreateBuilder<T>();
@@ -84,10 +84,12 @@ internal sealed class PostgresReader(PostgresDatabase database, PostgresConditio
             }
             catch (NpgsqlException e) when (attempt == 1 && e.IsTransient && e is not PostgresException { SqlState: PostgresErrorCodes.TooManyConnections })
             {
-                // A connection of the pool that died while nobody used it.
+                // A connection of the pool that died while nobody used it; its neighbours will have fared no better.
+                database.Forget();
             }
             catch (Exception e) when (PostgresDatabase.IsOutside(e) || e is InvalidDataException)
             {
+                database.Forget();
                 string reason = database.Describe(e);
                 condition.Failed(reason);
                 return reason;

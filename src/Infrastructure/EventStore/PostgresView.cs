@@ -63,20 +63,20 @@ internal sealed class PostgresView : IStoreView
             PostgresStream? before = _streams.GetValueOrDefault(id);
             _expected.TryAdd(id, before?.Row.Head.Version ?? 0);
             _times[id] = Instant.Max(plan.ServiceTime, _times.GetValueOrDefault(id, plan.ServiceTime));
-            _streams[id] = new(stream.After, StillWantedBy(stream.After, before?.WantedBy));
+            Release(stream.After, before?.WantedBy);
+            _streams[id] = new(stream.After, null);
             _events.AddRange(stream.Envelopes);
         }
         _clients[plan.Client.Client] = plan.Client;
         _changedClients.Add(plan.Client.Client);
     }
 
-    /// <summary>Whoever asked for a session hears that it has no owner any more; a mark that has been met goes.</summary>
-    private IncarnationId? StillWantedBy(StoredStream stream, IncarnationId? by)
+    /// <summary>
+    /// Every append takes the mark away, so that a late notice ends no newer binding; who still wants the session asks again. If it
+    /// has no owner any more, whoever asked hears of it.
+    /// </summary>
+    private void Release(StoredStream stream, IncarnationId? by)
     {
-        if (by is not { } asks) return null;
-        SessionSummary summary = stream.Summary;
-        bool isFree = summary.Owner.IsNone && !summary.Ended;
-        if (isFree) _released.Add((asks, stream.Head.Stream));
-        return isFree || summary.Ended || summary.Owner.Exists(owner => owner.Incarnation == asks) ? null : asks;
+        if (by is { } asks && stream.Summary.Owner.IsNone && !stream.Summary.Ended) _released.Add((asks, stream.Head.Stream));
     }
 }

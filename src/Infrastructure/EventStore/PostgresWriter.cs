@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using JumpingVpn.Domain.EventStore;
 using JumpingVpn.Domain.Ownership;
@@ -22,6 +23,9 @@ internal sealed class PostgresWriter : IAsyncDisposable
     /// <summary>Tries of one transaction that others keep disturbing.</summary>
     private const int MaxAttempts = 5;
 
+    /// <summary>How long what is queued may still take once the store is closed.</summary>
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(2);
+
     private readonly Channel<PostgresOperation> _queue =
         Channel.CreateBounded<PostgresOperation>(new BoundedChannelOptions(QueueLength) { SingleReader = true });
 
@@ -31,6 +35,7 @@ internal sealed class PostgresWriter : IAsyncDisposable
     private readonly PostgresCondition _condition;
     private readonly Task _running;
     private PostgresConnection? _connection;
+    private long _stopAt = long.MaxValue;
 
     public PostgresWriter(PostgresDatabase database, IncarnationId self, StorePolicy policy, PostgresCondition condition)
     {
@@ -49,9 +54,10 @@ internal sealed class PostgresWriter : IAsyncDisposable
         operation.Fail(new StoreFailure(reason, MayBeStored: false));
     }
 
-    /// <summary>Finishes what is queued, then closes the connection.</summary>
+    /// <summary>Finishes what is queued as far as the server answers in time, refuses the rest, and closes the connection.</summary>
     public async ValueTask DisposeAsync()
     {
+        Volatile.Write(ref _stopAt, Stopwatch.GetTimestamp() + (long)(StopPatience.TotalSeconds * Stopwatch.Frequency));
         _queue.Writer.TryComplete();
         await _running.ConfigureAwait(false);
     }
@@ -67,7 +73,8 @@ internal sealed class PostgresWriter : IAsyncDisposable
                 int end = i + 1;
                 while (end < batch.Count && batch[end].GetType() == batch[i].GetType()) end++;
                 List<PostgresOperation> run = batch[i..end];
-                if (run[0] is PostgresAppend) await AppendAsync([.. run.Cast<PostgresAppend>()]).ConfigureAwait(false);
+                if (Stopwatch.GetTimestamp() > Volatile.Read(ref _stopAt)) Fail(run, "the store is closed");
+                else if (run[0] is PostgresAppend) await AppendAsync([.. run.Cast<PostgresAppend>()]).ConfigureAwait(false);
                 else await ResolveAsync([.. run.Cast<PostgresResolve>()]).ConfigureAwait(false);
                 i = end;
             }
@@ -87,10 +94,10 @@ internal sealed class PostgresWriter : IAsyncDisposable
             }
             catch (Exception e)
             {
-                await RollbackAsync(e).ConfigureAwait(false);
+                bool wasLost = await CloseAsync(e).ConfigureAwait(false);
                 if (attempt < MaxAttempts && (IsDisturbance(e) || (appends.Count == 1 && IsRace(e)))) continue;
                 // A connection that was lost while nobody used it shows only now; nothing was committed on it.
-                if (attempt == 1 && PostgresDatabase.IsOutside(e) && _connection is null) continue;
+                if (attempt == 1 && wasLost) continue;
                 if (appends.Count == 1 || PostgresDatabase.IsOutside(e) && !IsOfOneRequest(e))
                 {
                     Refuse(appends, e);
@@ -186,8 +193,7 @@ internal sealed class PostgresWriter : IAsyncDisposable
         }
         catch (Exception e)
         {
-            await RollbackAsync(e).ConfigureAwait(false);
-            if (!isFirst || !PostgresDatabase.IsOutside(e) || _connection is not null)
+            if (!await CloseAsync(e).ConfigureAwait(false) || !isFirst)
             {
                 Refuse(reads, e);
                 return;
@@ -234,15 +240,14 @@ internal sealed class PostgresWriter : IAsyncDisposable
         _connection = null;
     }
 
-    private async Task RollbackAsync(Exception e)
+    /// <summary>After an error: the server ends the transaction with the connection. True if the connection was lost by itself.</summary>
+    private async Task<bool> CloseAsync(Exception e)
     {
-        if (_connection is { } connection) await connection.RollbackAsync().ConfigureAwait(false);
-        if (PostgresDatabase.IsReadOnly(e) && _connection is { } standby)
-        {
-            await standby.DisposeAsync().ConfigureAwait(false);
-            _connection = null;
-            _database.Forget();
-        }
-        await CloseIfLostAsync().ConfigureAwait(false);
+        if (PostgresDatabase.IsReadOnly(e)) _database.Forget();
+        if (_connection is not { } connection) return false;
+        bool wasLost = !connection.IsUsable;
+        await connection.DisposeAsync().ConfigureAwait(false);
+        _connection = null;
+        return wasLost;
     }
 }

@@ -14,9 +14,11 @@ namespace JumpingVpn.Node.Running;
 /// <summary>One node on its embedded store: it owns every session from the start, and the configuration says who may connect.</summary>
 internal sealed class EmbeddedBacking : GatewayBacking
 {
-    private EmbeddedBacking(SqliteEventStore store, string node, ImmutableArray<Session> sessions, ClientRegistry registry, string place)
+    private EmbeddedBacking(
+        SqliteEventStore store, SegmentArchive archive, string node, ImmutableArray<Session> sessions, ClientRegistry registry, string place)
     {
         Store = store;
+        Archive = archive;
         Self = new(node, store.Opening.Incarnation);
         Clock = new(store.Opening.ServiceTime, BootClock.Now);
         Sessions = sessions;
@@ -25,6 +27,8 @@ internal sealed class EmbeddedBacking : GatewayBacking
     }
 
     public override IEventStore Store { get; }
+
+    public override SegmentArchive Archive { get; }
 
     public override Owner Self { get; }
 
@@ -39,11 +43,12 @@ internal sealed class EmbeddedBacking : GatewayBacking
     public static async Task<GatewayBacking> OpenAsync(GatewayConfiguration configuration, string file, SodiumCryptography crypto)
     {
         ClientRegistry registry = ReadRegistry(configuration, crypto);
-        var options = new SqliteStoreOptions(file, configuration.Node, configuration.StorePolicy, OpenArchive(configuration), WallClock.Now);
+        SegmentArchive archive = OpenArchive(configuration);
+        var options = new SqliteStoreOptions(file, configuration.Node, configuration.StorePolicy, archive, WallClock.Now);
         SqliteEventStore store = SqliteEventStore.Open(options).IfLeft(problem => throw Refusal.Work(problem));
         try
         {
-            return new EmbeddedBacking(store, configuration.Node, await RestoreAsync(store, file).ConfigureAwait(false), registry, file);
+            return new EmbeddedBacking(store, archive, configuration.Node, await RestoreAsync(store, file).ConfigureAwait(false), registry, file);
         }
         catch
         {

@@ -16,6 +16,9 @@ internal abstract class GatewayBacking : IAsyncDisposable
 {
     public abstract IEventStore Store { get; }
 
+    /// <summary>Where compacted history goes.</summary>
+    public abstract SegmentArchive Archive { get; }
+
     /// <summary>This node in the incarnation that it has entered the store with.</summary>
     public abstract Owner Self { get; }
 

@@ -21,7 +21,7 @@ namespace JumpingVpn.Node.Running;
 internal sealed class GatewayNode : INode
 {
     /// <summary>How long a draining node waits for its store before it ends anyway.</summary>
-    private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(3.5);
+    private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(3);
 
     private readonly Stack<Func<ValueTask>> _cleanup = new();
     private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -23,10 +23,11 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
     /// <summary>How long a node that has entered waits for its first lease before it says that it cannot start.</summary>
     private static readonly TimeSpan FirstLease = TimeSpan.FromSeconds(10);
 
+    private static readonly TimeSpan ClosePatience = TimeSpan.FromMilliseconds(300);
+
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
     private readonly IClusterStore _store;
-    private readonly SegmentArchive _archive;
     private readonly StoreConfiguration.Postgres _settings;
     private readonly NodeReports _log;
     private readonly string _node;
@@ -38,7 +39,7 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
 
     private SharedBacking(Entered entered, StoreConfiguration.Postgres settings, string node, NodeReports log, NoticeRelay notices)
     {
-        (_store, _archive, _settings, _node, _log) = (entered.Store, entered.Archive, settings, node, log);
+        (_store, Archive, _settings, _node, _log) = (entered.Store, entered.Archive, settings, node, log);
         Clock = ServiceClock.Standing(entered.Opening.ServiceTime, BootClock.Now);
         Registry = SharedRegistry.Of(entered.Registry);
         _revision = entered.Registry.Revision;
@@ -47,6 +48,8 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
     }
 
     public override IEventStore Store => _store;
+
+    public override SegmentArchive Archive { get; }
 
     public override Owner Self => _store.Self;
 
@@ -139,8 +142,11 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
 
     public override async Task LeaveAsync(CancellationToken cancellation)
     {
+        bool held = Serves;
         // Who has left is fenced: nothing may be delivered from before that on.
         _keeper?.Dispose();
+        // Without a lease there is nobody to tell: the store is away, or has told us.
+        if (!held) return;
         if (!await _store.LeaveAsync().AsTask().WaitAsync(cancellation).ConfigureAwait(false))
             _log.Warning("the store did not hear that this node leaves; others find out when its lease is over");
     }
@@ -157,8 +163,9 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
 
     public override async ValueTask DisposeAsync()
     {
-        await _store.DisposeAsync().ConfigureAwait(false);
-        _archive.Dispose();
+        // A store that does not answer must not hold the process's end; its connections end with it.
+        _ = await Task.WhenAny(_store.DisposeAsync().AsTask(), Task.Delay(ClosePatience)).ConfigureAwait(false);
+        Archive.Dispose();
     }
 
     private void Notice(ClusterNotice notice)

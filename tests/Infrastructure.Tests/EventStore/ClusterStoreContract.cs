@@ -222,7 +222,7 @@ public abstract class ClusterStoreContract : IAsyncLifetime
     }
 
     [StoreFact]
-    public async Task A_mark_goes_when_the_session_ends_or_comes_to_who_asked()
+    public async Task A_mark_goes_with_the_next_append_so_that_a_late_notice_ends_no_newer_binding()
     {
         ConcurrentQueue<ClusterNotice> toB = new();
         IClusterStore a = await Enter("gw-a"), b = await Enter("gw-b", toB);
@@ -235,8 +235,8 @@ public abstract class ClusterStoreContract : IAsyncLifetime
         await a.AppendAsync(One(1, 1, end: true));
         await b.AppendAsync(Owned(2, 1, b.Self));
         await a.AppendAsync(Owned(3, 1, a.Self));
-        Assert.Equal([Id(3)], Assert.IsType<Renewal.Renewed>(await a.RenewAsync(Instant.Zero)).Wanted.AsEnumerable());
-        Assert.Empty(Assert.IsType<Renewal.Renewed>(await b.RenewAsync(Instant.Zero)).Wanted.AsEnumerable());
+        foreach (IClusterStore store in (IClusterStore[])[a, b])
+            Assert.Empty(Assert.IsType<Renewal.Renewed>(await store.RenewAsync(Instant.Zero)).Wanted.AsEnumerable());
         Assert.Empty(toB.OfType<ClusterNotice.Released>());
     }
 
