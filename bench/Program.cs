@@ -50,7 +50,7 @@ throughput.SetAction(parsed => ThroughputBench.Run(new ThroughputBenchOptions(
     parsed.GetValue(json))));
 
 var storeSeconds = new Option<int>("--seconds") { Description = "length of each measurement", DefaultValueFactory = _ => 5 };
-var store = new Command("store", "how many appends a second the durable event stores take") { storeSeconds, json };
+var store = new Command("store", "how many appends and loads a second the durable event stores carry out") { storeSeconds, json };
 store.SetAction((parsed, _) => StoreBench.RunAsync(parsed.GetValue(storeSeconds), parsed.GetValue(json)));
 
 var number = new Argument<int>("number");

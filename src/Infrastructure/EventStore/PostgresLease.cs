@@ -75,8 +75,21 @@ internal sealed class PostgresLease(PostgresDatabase database, IncarnationId sel
         {
             NpgsqlConnection connection = await opening.ConfigureAwait(false);
             await using NpgsqlCommand command = connection.Command(RenewAndRead, self.ToString(), serviceTime.Ticks);
-            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync().ConfigureAwait(false);
-            return await ReadAsync(reader).ConfigureAwait(false);
+            // A commit that no standby has confirmed counts for nothing: after a failover the others may never see this number.
+            string? warning = null;
+            void Heed(object sender, NpgsqlNoticeEventArgs arguments) => warning = arguments.Notice.MessageText;
+            connection.Notice += Heed;
+            Renewal renewal;
+            await using (NpgsqlDataReader reader = await command.ExecuteReaderAsync().ConfigureAwait(false))
+            {
+                renewal = await ReadAsync(reader).ConfigureAwait(false);
+                // To the very end, which comes after the commit; a reader that is only disposed keeps an error to itself.
+                while (await reader.NextResultAsync().ConfigureAwait(false))
+                {
+                }
+            }
+            connection.Notice -= Heed;
+            return warning is null ? renewal : new Renewal.Failed($"{database.Name}: {warning}");
         }
         catch (Exception e)
         {
