@@ -60,7 +60,9 @@ internal sealed class GatewayNode : INode
     {
         Backing.Ending();
         Shell.Post(new GatewayInput.Drain());
-        if (await Task.WhenAny(Shell.Drained, Task.Delay(DrainPatience, cancellation)).ConfigureAwait(false) != Shell.Drained)
+        // Without a lease nothing can be handed over; it may come back in a moment.
+        TimeSpan patience = Backing.Cluster is { Serves: false } ? DrainPatience / 4 : DrainPatience;
+        if (await Task.WhenAny(Shell.Drained, Task.Delay(patience, cancellation)).ConfigureAwait(false) != Shell.Drained)
             Log.Warning("the store did not take every hand-over in time; the sessions are claimed later, here or by another node");
         await Backing.LeaveAsync(cancellation).ConfigureAwait(false);
     }

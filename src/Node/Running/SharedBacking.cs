@@ -23,8 +23,6 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
     /// <summary>How long a node that has entered waits for its first lease before it says that it cannot start.</summary>
     private static readonly TimeSpan FirstLease = TimeSpan.FromSeconds(10);
 
-    private static readonly TimeSpan ClosePatience = TimeSpan.FromMilliseconds(300);
-
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
     private readonly IClusterStore _store;
@@ -61,6 +59,9 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
     public override ImmutableArray<Session> Sessions => [];
 
     public override string Place => $"schema {_settings.Schema}";
+
+    /// <summary>A database that does not answer must not hold the end; connections end with the process.</summary>
+    public override TimeSpan ClosePatience => TimeSpan.FromMilliseconds(300);
 
     public override IShellCluster Cluster => this;
 
@@ -163,7 +164,6 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
 
     public override async ValueTask DisposeAsync()
     {
-        // A store that does not answer must not hold the process's end; its connections end with it.
         _ = await Task.WhenAny(_store.DisposeAsync().AsTask(), Task.Delay(ClosePatience)).ConfigureAwait(false);
         Archive.Dispose();
     }
