@@ -64,12 +64,9 @@ internal sealed partial class LoadClient
 
     private void Confirm(LoadAttempt attempt, EpochSecrets keys, uint remoteIndex, ReadOnlySpan<byte> token, long now)
     {
-        byte[] datagram = new byte[Domain.Protocol.Messages.Confirm.Size];
-        Domain.Protocol.Messages.Confirm.WriteHeader(datagram, remoteIndex);
-        Crypto.Seal(
-            keys.ClientControl, 0, datagram.AsSpan(0, Domain.Protocol.Messages.Confirm.HeaderSize), token, datagram.AsSpan(Domain.Protocol.Messages.Confirm.HeaderSize));
+        byte[] datagram = Domain.Protocol.Messages.Confirm.Make(Crypto, keys.Confirmation, remoteIndex, token);
         keys.ReleaseData(Crypto);
-        Crypto.Release(keys.ClientControl);
+        Crypto.Release(keys.Confirmation);
         attempt.GatewayControl = keys.GatewayControl;
         attempt.Confirm = datagram;
         attempt.ConfirmedAt = now;
