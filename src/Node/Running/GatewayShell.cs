@@ -16,6 +16,9 @@ namespace JumpingVpn.Node.Running;
 /// </summary>
 internal sealed class GatewayShell : IDisposable
 {
+    /// <summary>How often a node without a lease looks at what is due.</summary>
+    private static readonly TimeSpan WithoutLease = TimeSpan.FromMilliseconds(50);
+
     private readonly GatewayShellOptions _options;
     private readonly IDataPlane _dataPlane;
     private readonly StorePump _store;
@@ -87,7 +90,8 @@ internal sealed class GatewayShell : IDisposable
         Volatile.Write(ref _state, state);
         foreach (GatewayEffect effect in effects) Run(effect);
         if (input is GatewayInput.Fenced) Cluster.Dropped();
-        return _state.NextDeadline;
+        // Without a lease the core lets what is due wait, and would be asked again at once and for ever, before any input.
+        return context.Serves ? _state.NextDeadline : Instant.Max(_state.NextDeadline, context.Now + WithoutLease);
     }
 
     private void Run(GatewayEffect effect)
