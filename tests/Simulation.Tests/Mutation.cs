@@ -16,6 +16,18 @@ internal sealed record Mutation
     /// <summary>The store compares no versions.</summary>
     public bool StoreIgnoresVersions { get; init; }
 
+    /// <summary>The store takes appends of fenced incarnations.</summary>
+    public bool StoreIgnoresFences { get; init; }
+
+    /// <summary>A claim fences the former owner whether it has renewed since or not.</summary>
+    public bool ClaimsCompareNoNumber { get; init; }
+
+    /// <summary>A node's lease counts from the store's answer instead of from its question.</summary>
+    public bool LeaseCountsFromAnswer { get; init; }
+
+    /// <summary>The data plane does not look until when it may serve.</summary>
+    public bool DeliversWithoutLease { get; init; }
+
     /// <summary>The data plane delivers what it should hold until the commit.</summary>
     public bool DeliversHeld { get; init; }
 

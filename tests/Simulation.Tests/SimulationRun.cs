@@ -16,7 +16,7 @@ internal sealed record RunResult(ulong Seed, string? Failure, ulong Checksum, lo
 internal static class SimulationRun
 {
     /// <summary>Lines of the trace that a report shows; all of them where one seed was asked for.</summary>
-    private static readonly int LinesShown = Environment.GetEnvironmentVariable("SEED") is null ? 300 : int.MaxValue;
+    private static readonly int LinesShown = Environment.GetEnvironmentVariable("SEED") is null && Environment.GetEnvironmentVariable("CLUSTER_SEED") is null ? 300 : int.MaxValue;
 
     public static RunResult Execute(ulong seed, Mutation? mutation = null, bool isReal = false) => Execute(Scenario.From(seed), mutation, isReal);
 
@@ -27,7 +27,10 @@ internal static class SimulationRun
     {
         (RunResult result, Trace trace) = Execute(scenario, mutation, isReal, keepsTrace: true);
         var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"seed {scenario.Seed}: {scenario.Clients.Length} clients, {scenario.Endpoints} gateway endpoints, {scenario.Length.TotalSeconds} s");
+        string seed = (scenario.Cluster is null ? "seed " : "cluster seed ") + scenario.Seed;
+        text.AppendLine(CultureInfo.InvariantCulture, $"{seed}: {scenario.Clients.Length} clients, {scenario.Endpoints} gateway endpoints, {scenario.Length.TotalSeconds} s");
+        foreach (NodePlan node in scenario.Cluster?.Nodes ?? [])
+            text.AppendLine(CultureInfo.InvariantCulture, $"  node with {node.Endpoints} endpoints, clock {node.ClockPpm} ppm, lease {scenario.Cluster!.Times.Lease.TotalSeconds} s");
         for (int i = 0; i < scenario.Clients.Length; i++)
         {
             ClientPlan client = scenario.Clients[i];
@@ -36,8 +39,8 @@ internal static class SimulationRun
         }
         foreach (Scheduled scheduled in scenario.Events) text.AppendLine(CultureInfo.InvariantCulture, $"  {scheduled}");
         foreach (string line in trace.Lines.TakeLast(LinesShown)) text.AppendLine(line);
-        text.AppendLine(CultureInfo.InvariantCulture, $"FAILED, seed {scenario.Seed}: {result.Failure ?? "not this time: the run is not deterministic"}");
-        return text.Append(CultureInfo.InvariantCulture, $"again by: ./test --seed {scenario.Seed}").ToString();
+        text.AppendLine(CultureInfo.InvariantCulture, $"FAILED, {seed}: {result.Failure ?? "not this time: the run is not deterministic"}");
+        return text.Append(CultureInfo.InvariantCulture, $"again by: ./test {(scenario.Cluster is null ? "--seed" : "--cluster-seed")} {scenario.Seed}").ToString();
     }
 
     private static (RunResult Result, Trace Trace) Execute(Scenario scenario, Mutation? mutation, bool isReal, bool keepsTrace)

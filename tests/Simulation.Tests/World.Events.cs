@@ -17,7 +17,8 @@ internal sealed partial class World
     private Instant _lagUntil = Instant.Zero;
     private TimeSpan _lag;
     private long _nextRequest;
-    private long _draining;
+    private readonly HashSet<(GatewayHost Node, long Process)> _draining = [];
+    private readonly Dictionary<(int Client, int Node), Instant> _cuts = [];
 
     /// <summary>Lets it happen now, and end when its time is over.</summary>
     public void Apply(Transition transition)
@@ -49,25 +50,40 @@ internal sealed partial class World
                 Clients[shrinks.Client].Uplinks[shrinks.Uplink].IsMtuLocal = shrinks.IsLocal;
                 break;
             case Transition.GatewayDies dies:
-                Gateway.Kill();
-                Agenda.After(dies.For, Gateway.Start);
+                Nodes[dies.Node].Kill();
+                if (dies.Reboots && Nodes[dies.Node] is ClusterNode rebooted) rebooted.Reboot();
+                Agenda.After(dies.For, Nodes[dies.Node].Start);
                 break;
             case Transition.GatewayDrains drains:
-                Drain(drains.For);
+                Drain(Nodes[drains.Node], drains.For);
                 break;
             case Transition.GatewayPauses pauses:
-                Gateway.Pause(pauses.For);
+                Nodes[pauses.Node].Pause(pauses.For, pauses.IsDeaf);
+                break;
+            case Transition.ClientLosesNode loses:
+                _cuts[(loses.Client, loses.Node)] = Agenda.Now + loses.For;
+                break;
+            case Transition.NodeLosesStore loses:
+                (Nodes[loses.Node] as ClusterNode)?.CutFromStore(loses.For);
                 break;
             case Transition.StoreIsAway away:
                 Store.UnavailableUntil = Instant.Max(Store.UnavailableUntil, Agenda.Now + away.For);
                 break;
             case Transition.StoreIsSlow slow:
                 Store.Latency = (slow.Latency / 2, slow.Latency);
-                Agenda.After(slow.For, () => Store.Latency = (TimeSpan.FromMilliseconds(0.2), TimeSpan.FromMilliseconds(3)));
+                Agenda.After(slow.For, () => Store.Latency = StoreFaults.UsualLatency);
                 break;
             case Transition.StoreLosesAnswers loses:
                 Store.LostAnswers = loses.Percent;
                 Agenda.After(loses.For, () => Store.LostAnswers = 0);
+                break;
+            case Transition.AppendsComeLate late when Store is ClusterStore shared:
+                shared.LateAppends = late.Percent;
+                Agenda.After(late.For, () => shared.LateAppends = 0);
+                break;
+            case Transition.NoticesGetLost lost when Store is ClusterStore shared:
+                shared.LostNotices = lost.Percent;
+                Agenda.After(lost.For, () => shared.LostNotices = 0);
                 break;
             case Transition.StoreRepeats repeats:
                 Store.Repeats = repeats.Percent;
@@ -95,16 +111,17 @@ internal sealed partial class World
                 _lagUntil = Agenda.Now + lags.For;
                 break;
             case Transition.OperatorEnds ends:
-                if (Gateway.State.ByClient.TryGetValue(Clients[ends.Client].Key, out SessionId session))
-                {
-                    Oracle.AskedToEnd.Add(session);
-                    Gateway.Post(new GatewayInput.TerminateRequested(session, ++_nextRequest));
-                }
+                EndByOperator(Clients[ends.Client].Key);
                 break;
             case Transition.ClientIsRemoved removed:
-                _removed.Add(Clients[removed.Client].Key);
-                Gateway.Kill();
-                Gateway.Start();
+                _removed[Clients[removed.Client].Key] = Agenda.Now;
+                if (_scenario.Cluster is not null)
+                {
+                    Store.State.RemoveClient(Clients[removed.Client].Name);
+                    break;
+                }
+                Nodes[0].Kill();
+                Nodes[0].Start();
                 break;
             case Transition.ClientIsCopied copied:
                 Copy(Clients[copied.Client], copied.For);
@@ -134,6 +151,17 @@ internal sealed partial class World
             default:
                 throw new SimulationException($"a transition that nobody carries out: {transition}");
         }
+    }
+
+    /// <summary>The operator asks one node; it need not be the owner.</summary>
+    private void EndByOperator(PublicKey client)
+    {
+        GatewayHost asked = Nodes.Length == 1 ? Nodes[0] : Random.Pick(Nodes);
+        SessionId? session = _scenario.Cluster is not null ? Oracle.Live.FirstOrDefault(live => live.Client == client)?.Id
+            : asked.State.ByClient.TryGetValue(client, out SessionId known) ? known : null;
+        if (session is not { } id) return;
+        Oracle.AskedToEnd.Add(id);
+        asked.Post(new GatewayInput.TerminateRequested(id, ++_nextRequest));
     }
 
     private void Fail(ClientHost client, SimUplink uplink, Transition.UplinkFails fails)
@@ -170,25 +198,35 @@ internal sealed partial class World
         });
     }
 
-    private void Drain(TimeSpan away)
+    private void Drain(GatewayHost node, TimeSpan away)
     {
-        if (!Gateway.IsRunning || _draining == Gateway.Process) return;
-        long process = _draining = Gateway.Process;
-        Gateway.Post(new GatewayInput.Drain());
+        if (!node.IsRunning || !_draining.Add((node, node.Process))) return;
+        long process = node.Process;
+        node.Post(new GatewayInput.Drain());
         Instant patience = Agenda.Now + DrainPatience;
         Await();
 
         void Await()
         {
-            if (!Gateway.IsRunning || process != Gateway.Process) return;
-            if (!Gateway.HasDrained && Agenda.Now < patience)
-            {
-                Agenda.After(TimeSpan.FromMilliseconds(10), Await);
-                return;
-            }
-            Gateway.Kill();
-            Agenda.After(away, Gateway.Start);
+            if (!node.IsRunning || process != node.Process) return;
+            if (node.HasDrained) node.Leave(End);
+            else if (Agenda.Now < patience) Agenda.After(TimeSpan.FromMilliseconds(10), Await);
+            else End();
         }
+
+        void End()
+        {
+            if (process != node.Process) return;
+            node.Kill();
+            Agenda.After(away, node.Start);
+        }
+    }
+
+    private bool IsCut(SimUplink uplink, Endpoint gateway)
+    {
+        if (_cuts.Count == 0 || NodeAt(gateway) is not { } node) return false;
+        int client = Clients.FindIndex(client => client.Uplinks.Contains(uplink));
+        return _cuts.TryGetValue((client, Nodes.IndexOf(node)), out Instant until) && Agenda.Now < until;
     }
 
     /// <summary>A second host with a copy of everything: same key, same state file, an uplink of its own.</summary>

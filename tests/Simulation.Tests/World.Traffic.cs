@@ -48,7 +48,12 @@ internal sealed partial class World
         void Repeat()
         {
             if (Agenda.Now >= flow.UpFrom) client.SendInner(ModelPacket.Inner(NewNumber(client), client.InnerAddress));
-            if (Agenda.Now >= flow.DownFrom) Gateway.SendInner(client.Key, ModelPacket.Inner(NewNumber(client), Endpoint.FromIPv4(0x0A4D0001, 0).Address));
+            if (Agenda.Now >= flow.DownFrom)
+            {
+                // Wherever the network behind the gateways sends it: one of them takes it, whoever believes that it serves the client.
+                byte[] inner = ModelPacket.Inner(NewNumber(client), Endpoint.FromIPv4(0x0A4D0001, 0).Address);
+                foreach (GatewayHost node in Nodes) node.SendInner(client.Key, inner);
+            }
             Agenda.After(every, Repeat);
         }
     }
@@ -59,9 +64,8 @@ internal sealed partial class World
         Trace.Line("world", () => "all faults are over");
         Attacker.Rest();
         _lagUntil = Instant.Zero;
-        Store.UnavailableUntil = Instant.Zero;
-        Store.LostAnswers = Store.Repeats = 0;
-        Store.Latency = (TimeSpan.FromMilliseconds(0.2), TimeSpan.FromMilliseconds(3));
+        Store.Heal();
+        _cuts.Clear();
         foreach (ClientHost copy in Clients.Where(client => client.Number >= _scenario.Clients.Length).ToArray()) copy.Kill();
         foreach (ClientHost client in Clients)
         {
@@ -72,12 +76,20 @@ internal sealed partial class World
         }
         foreach (Flow flow in _flows.Values) flow.UpFrom = flow.DownFrom = Instant.Zero;
         // One that is handing its sessions over ends on its own, and starts again.
-        Gateway.Start();
+        foreach (GatewayHost node in Nodes) node.Start();
+    }
+
+    /// <summary>Nobody who has left the registry is served for longer than a lease by what a node still believes.</summary>
+    public void CheckRegistered(SessionId session, string what)
+    {
+        if (_removed.Count == 0 || Oracle.Find(session) is not { } stored || !_removed.TryGetValue(stored.Client, out Instant since)) return;
+        Oracle.Require(Agenda.Now <= since + _scenario.Cluster!.Times.Lease, () => $"a node {what} for a client that has left the registry {Agenda.Now - since} ago");
     }
 
     private void AwaitRecovery()
     {
         Instant healed = Agenda.Now, end = healed + RecoveryBound + Grace();
+        if (_scenario.Cluster is { } cluster) end += cluster.Times.Lease + cluster.Times.Margin;
         while (true)
         {
             Agenda.RunUntil(Agenda.Now + CheckEvery);
@@ -99,14 +111,14 @@ internal sealed partial class World
             TimeSpan wait = client.State.Connect.NextAt - client.Now;
             if (wait > longest) longest = wait;
         }
-        return longest + (Gateway.IsRunning ? TimeSpan.Zero : TimeSpan.FromSeconds(2));
+        return longest + (Nodes.All(node => node.IsRunning) ? TimeSpan.Zero : TimeSpan.FromSeconds(2));
     }
 
     private string? Missing()
     {
         foreach (ClientHost client in Clients)
         {
-            if (_removed.Contains(client.Key) || client.Number >= _scenario.Clients.Length) continue;
+            if (_removed.ContainsKey(client.Key) || client.Number >= _scenario.Clients.Length) continue;
             Flow flow = _flows[client.Number];
             Instant recent = Agenda.Now - TimeSpan.FromMilliseconds(300) - (2 * _scenario.Clients[client.Number].TrafficEvery);
             if (!client.IsAttached) return $"{client.Name} is {client.State.Session?.State.ToString() ?? "without a session"}";
@@ -127,8 +139,11 @@ internal sealed partial class World
         Oracle.Require(Clients.TrueForAll(client => !client.IsRunning), () => "a client does not stop");
         // Half-open handshakes and prepared reattaches expire; what is left belongs to sessions that wait for their clients.
         Agenda.RunUntil(Agenda.Now + TimeSpan.FromSeconds(12));
-        Oracle.Require(Gateway.State.HalfOpen.IsEmpty, () => "a half-open handshake outlives its time");
-        Oracle.Require(Gateway.State.Sessions.Values.All(session => session.Prepared.IsEmpty), () => "a prepared reattach outlives its time");
+        foreach (GatewayHost node in Nodes)
+        {
+            Oracle.Require(node.State.HalfOpen.IsEmpty, () => "a half-open handshake outlives its time");
+            Oracle.Require(node.State.Sessions.Values.All(session => session.Prepared.IsEmpty), () => "a prepared reattach outlives its time");
+        }
         foreach (SessionId id in Oracle.Sessions)
         {
             if (Store.State.Load(id) is not LoadResult.Found found) throw new SimulationException($"session {id} has left the store");

@@ -16,18 +16,20 @@ using JumpingVpn.Simulation.Tests.Plan;
 namespace JumpingVpn.Simulation.Tests;
 
 /// <summary>
-/// One gateway, its store, several clients, their network and an attacker, in one thread under virtual time. It runs the shipped cores;
-/// what is simulated is the rest of the world.
+/// One gateway with its store, or several that share one, some clients, their network and an attacker, in one thread under virtual time.
+/// It runs the shipped cores; what is simulated is the rest of the world.
 /// </summary>
 internal sealed partial class World
 {
     /// <summary>Within this after the last fault everybody must be attached again, with data flowing both ways.</summary>
     public static readonly TimeSpan RecoveryBound = TimeSpan.FromSeconds(15);
 
+    private const int AddressesOfNode = 16;
+
     private readonly Scenario _scenario;
     private readonly Mutation _mutation;
     private readonly bool _isReal;
-    private readonly HashSet<PublicKey> _removed = [];
+    private readonly Dictionary<PublicKey, Instant> _removed = [];
     private uint _nextAddress = 1;
 
     public World(Scenario scenario, bool keepsTrace, Mutation? mutation = null, bool isReal = false)
@@ -47,12 +49,27 @@ internal sealed partial class World
             Policy = Policy,
             OwnsAddress = (key, address) => Clients.Any(client => client.Key == key && client.Addresses.Contains(address)),
             Holds = (key, session) => !HasCopies && Clients.Any(client => client.Key == key && client.IsRunning && client.State.Session?.Id == session),
-            IsRegistered = key => !_removed.Contains(key),
+            IsRegistered = key => !_removed.ContainsKey(key),
+            ClockRate = scenario.Cluster is null ? 1 : 1.02,
         };
-        Store = new(Agenda, Random.Fork(), Trace, Oracle, scenario.Store) { IgnoresVersions = _mutation.StoreIgnoresVersions };
-        Gateway = new(this, Store);
-        Network.ToGateway = Gateway.Receive;
+        if (scenario.Cluster is { } cluster)
+        {
+            var store = new ClusterStore(Agenda, Random.Fork(), Trace, Oracle, _mutation, scenario.Store);
+            Store = store;
+            Leases = new(cluster.Times);
+            Nodes = [.. cluster.Nodes.Select((plan, i) => new ClusterNode(this, store, cluster.Times, plan, i + 1))];
+        }
+        else
+        {
+            var store = new SimStore(Agenda, Random.Fork(), Trace, Oracle, scenario.Store) { IgnoresVersions = _mutation.StoreIgnoresVersions };
+            Store = store;
+            Nodes = [new SoleGateway(this, store)];
+        }
+        Network.ToGateway = datagram => NodeAt(datagram.To)?.Receive(datagram);
         for (int i = 0; i < scenario.Clients.Length; i++) Clients.Add(NewClient(i, scenario.Clients[i]));
+        if (scenario.Cluster is null) return;
+        Network.IsCut = IsCut;
+        foreach (ClientHost client in Clients) Store.State.AddClient(new(client.Name, client.Key, AddressesOf(client)));
     }
 
     public Agenda Agenda { get; } = new();
@@ -69,9 +86,12 @@ internal sealed partial class World
 
     public SealLog Seals { get; } = new();
 
-    public SimStore Store { get; }
+    public StoreFaults Store { get; }
 
-    public GatewayHost Gateway { get; }
+    /// <summary>What the nodes' leases are by what was asked and answered; only of several that share a store.</summary>
+    public LeaseWatch Leases { get; } = null!;
+
+    public ImmutableArray<GatewayHost> Nodes { get; }
 
     public List<ClientHost> Clients { get; } = [];
 
@@ -87,8 +107,13 @@ internal sealed partial class World
 
     public byte ClientSuites => GatewaySuites;
 
-    public ImmutableArray<Endpoint> GatewayEndpoints =>
-        [.. Enumerable.Range(1, _scenario.Endpoints).Select(i => Endpoint.From(IPAddress.Parse($"192.0.2.{i}"), 51830))];
+    /// <summary>All that a client knows of, node by node.</summary>
+    public ImmutableArray<Endpoint> GatewayEndpoints => _scenario.Cluster is { } cluster
+        ? [.. cluster.Nodes.SelectMany((node, i) => Enumerable.Range(1, node.Endpoints).Select(j => GatewayEndpoint((AddressesOfNode * i) + j)))]
+        : [.. Enumerable.Range(1, _scenario.Endpoints).Select(GatewayEndpoint)];
+
+    /// <summary>What is broken on purpose.</summary>
+    public Mutation Broken => _mutation;
 
     /// <summary>The gateway's present token secret, for mutations that must know it.</summary>
     public SecretHandle TokenSecret { get; set; }
@@ -113,10 +138,10 @@ internal sealed partial class World
     }
 
     public ModelDataPlane NewDataPlane(ICryptography crypto, IModelHost host) =>
-        new(crypto, host) { IgnoresHeld = _mutation.DeliversHeld, IgnoresSource = _mutation.DeliversUnbound };
+        new(crypto, host) { IgnoresHeld = _mutation.DeliversHeld, IgnoresSource = _mutation.DeliversUnbound, IgnoresLease = _mutation.DeliversWithoutLease };
 
-    public ClientRegistry Registry(ICryptography crypto) => ClientRegistry.From(Clients
-        .Where(client => !_removed.Contains(client.Key))
+    public ClientRegistry Registry() => ClientRegistry.From(Clients
+        .Where(client => !_removed.ContainsKey(client.Key))
         .DistinctBy(client => client.Key)
         .Select(client => new RegisteredClient("client" + client.Number, client.Key, AddressesOf(client), SecretHandle.None)));
 
@@ -128,13 +153,14 @@ internal sealed partial class World
     {
         try
         {
-            Gateway.Start();
+            foreach (GatewayHost node in Nodes) node.Start();
             foreach (ClientHost client in Clients)
             {
                 Agenda.After(Random.Milliseconds(0, 100), client.Start);
                 StartTraffic(client, _scenario.Clients[client.Number].TrafficEvery);
             }
-            Instant begin = Agenda.Now + TimeSpan.FromMilliseconds(300);
+            // Nodes that share a store begin with a lease.
+            Instant begin = Agenda.Now + TimeSpan.FromMilliseconds(_scenario.Cluster is null ? 300 : 500);
             foreach (Scheduled scheduled in _scenario.Events) Agenda.At(begin + scheduled.At, () => Apply(scheduled.What));
             Agenda.RunUntil(begin + _scenario.Length);
             Heal();
@@ -145,6 +171,15 @@ internal sealed partial class World
         {
             throw new SimulationException($"a broken invariant: {broken.Message}\n{broken.StackTrace}");
         }
+    }
+
+    private static Endpoint GatewayEndpoint(int number) => Endpoint.From(IPAddress.Parse($"192.0.2.{number}"), 51830);
+
+    private GatewayHost? NodeAt(Endpoint address)
+    {
+        if (_scenario.Cluster is null) return Nodes[0];
+        int number = (int)(address.Address & 0xFF) / AddressesOfNode;
+        return number < Nodes.Length ? Nodes[number] : null;
     }
 
     private static AddressSet AddressesOf(ClientHost client)

@@ -21,6 +21,8 @@ internal sealed class Oracle(Agenda agenda, Trace trace)
     private readonly System.Collections.Generic.HashSet<(UInt128 Key, ulong Counter)> _opened = [];
     private readonly System.Collections.Generic.HashSet<ulong> _delivered = [];
     private readonly Dictionary<(SessionId Session, ulong Nonce), ulong> _nonces = [];
+    private readonly System.Collections.Generic.HashSet<IncarnationId> _fenced = [];
+    private readonly Dictionary<string, IncarnationId> _entered = [];
 
     /// <summary>The policy under which the gateway decides.</summary>
     public required SessionPolicy Policy { get; init; }
@@ -33,6 +35,9 @@ internal sealed class Oracle(Agenda agenda, Trace trace)
 
     /// <summary>False once a client was taken out of the registry.</summary>
     public required Func<PublicKey, bool> IsRegistered { get; init; }
+
+    /// <summary>How much slower than true time a gateway's clock may run.</summary>
+    public required double ClockRate { get; init; }
 
     /// <summary>Sessions that somebody has asked to end.</summary>
     public System.Collections.Generic.HashSet<SessionId> AskedToEnd { get; } = [];
@@ -48,6 +53,38 @@ internal sealed class Oracle(Agenda agenda, Trace trace)
     public IEnumerable<Session> Live => _sessions.Values.Select(known => known.Session).Where(session => !session.IsTerminal);
 
     public Session? Find(SessionId id) => _sessions.GetValueOrDefault(id)?.Session;
+
+    /// <summary>An incarnation has entered: every earlier one of its node is fenced.</summary>
+    public void Entered(string node, IncarnationId incarnation)
+    {
+        if (_entered.TryGetValue(node, out IncarnationId former)) _fenced.Add(former);
+        _entered[node] = incarnation;
+    }
+
+    public void Fenced(IncarnationId incarnation) => _fenced.Add(incarnation);
+
+    public bool IsFenced(IncarnationId incarnation) => _fenced.Contains(incarnation);
+
+    /// <summary>A node delivers or sends data: only the one that the store names may, in this very incarnation, and nobody who is fenced (REQ-PARTITION-1).</summary>
+    public void Serves(SessionId id, Owner by, string what)
+    {
+        Known known = Get(id, "served");
+        Require(known.Session.Owner.Exists(owner => owner == by), () => $"{by} {what} data of session {id}, which {known.Session.Owner} owns");
+        Require(!_fenced.Contains(by.Incarnation), () => $"{by} {what} data of session {id} and is fenced");
+    }
+
+    /// <summary>An append of one of several nodes has become durable.</summary>
+    public void Committed(ImmutableArray<StreamAppend> streams, IncarnationId writer)
+    {
+        Require(!_fenced.Contains(writer), () => $"an append of {writer}, which is fenced, was stored");
+        foreach (StreamAppend stream in streams)
+        {
+            Require(stream.Cause.By.Incarnation == writer, () => $"{writer} stores what {stream.Cause.By} has decided");
+            bool isGone = stream.Before.Owner.Match(owner => owner.Incarnation == writer || _fenced.Contains(owner.Incarnation), () => true);
+            Require(isGone, () => $"{stream.Cause.By} writes to session {stream.After.Id}, whose owner {stream.Before.Owner} nobody has fenced");
+        }
+        Committed(streams);
+    }
 
     /// <summary>An append has become durable.</summary>
     public void Committed(ImmutableArray<StreamAppend> streams)
@@ -67,25 +104,34 @@ internal sealed class Oracle(Agenda agenda, Trace trace)
         known.BoundKeys = known.Session.KeyEpoch;
     }
 
+    /// <summary>The data plane makes room for a session. A node that believes what it has read may be late; what it holds then is never delivered.</summary>
     public void Opening(SessionId id) =>
-        Require(!Get(id, "opened in the data plane").Session.IsTerminal, () => $"session {id} is opened in the data plane after its end");
+        Require(!Get(id, "opened in the data plane").Session.IsTerminal || _entered.Count > 0, () => $"session {id} is opened in the data plane after its end");
 
     /// <summary>A line of the log: only what is stored.</summary>
     public void Told(GatewayEffect.Transitioned told)
     {
         Known known = Get(told.After.Id, "told of");
         Require(known.Session.Version >= told.Event.Version, () => $"{told.Event} is told before it is stored");
-        Require(known.Told < told.Event.Version, () => $"{told.Event} is told twice");
+        Require(known.Untold.Remove(told.Event.Version), () => $"{told.Event} is told twice");
+        // A node that was cut off may hear late of its commit, when another has gone on already.
+        Require(known.Told < told.Event.Version || _entered.Count > 0, () => $"{told.Event} is told late");
         known.Told = told.Event.Version;
     }
 
     /// <summary>After every step of the gateway: its memory is the store's.</summary>
     public void Compare(GatewaySession session)
     {
-        if (session.Append is not null) return;
         Session stored = Get(session.Session.Id, "held in memory").Session;
         Require(ReferenceEquals(stored, session.Session) || stored == session.Session,
             () => $"the gateway holds {session.Session} and the store {stored}");
+    }
+
+    /// <summary>What a node remembers of a session that it does not serve: perhaps old, never invented.</summary>
+    public void CompareOld(GatewaySession session)
+    {
+        Session stored = Get(session.Session.Id, "held in memory").Session;
+        Require(session.Session.Version < stored.Version || session.Session == stored, () => $"a node remembers {session.Session} and the store has {stored}");
     }
 
     /// <summary>After every step of a client: it has been told nothing that is not stored.</summary>
@@ -125,7 +171,7 @@ internal sealed class Oracle(Agenda agenda, Trace trace)
         Once(number, arrival);
         bool isLate = awaitsStore && known.Session.LastReason == ReasonCode.Superseded;
         Require(known.Session.State.IsBound() || isLate, () => $"a packet of session {id} is delivered in {known.Session.State}");
-        Instant oldest = agenda.Now - GatewayLimits.OldEpochLifetime;
+        Instant oldest = agenda.Now - (GatewayLimits.OldEpochLifetime * ClockRate);
         Require(known.Bindings.Exists(bound => bound.Remote == arrival.Source.Remote && bound.Until >= oldest),
             () => $"a packet of session {id} from {arrival.Source.Remote} is delivered, which is not bound");
     }
@@ -166,6 +212,7 @@ internal sealed class Oracle(Agenda agenda, Trace trace)
         Require(before == stream.After, () => $"session {id} is not what its events make of it");
         if (known is null) _sessions[id] = known = new Known { Session = stream.After };
         known.Take(stream.After, agenda.Now);
+        foreach (SessionEvent happened in stream.Events) known.Untold.Add(happened.Version);
     }
 
     private void Judge(Session before, SessionEvent happened, Session next)
@@ -207,6 +254,9 @@ internal sealed class Oracle(Agenda agenda, Trace trace)
         public uint BoundKeys { get; set; }
 
         public ulong Told { get; set; }
+
+        /// <summary>Stored events that no line of the log has told.</summary>
+        public System.Collections.Generic.HashSet<ulong> Untold { get; } = [];
 
         public void Take(Session after, Instant now)
         {

@@ -11,8 +11,11 @@ internal interface IModelHost
 {
     Instant Now { get; }
 
+    /// <summary>False once the time until which the host may serve is over.</summary>
+    bool Serves { get; }
+
     /// <summary>Sends a data packet; the key and counter that it was sealed with come along for whoever watches them.</summary>
-    void SendData(TransportAddress transport, byte[] datagram, UInt128 key, ulong counter);
+    void SendData(SessionId session, TransportAddress transport, byte[] datagram, UInt128 key, ulong counter);
 
     void Deliver(SessionId session, byte[] inner, in Arrival arrival);
 
@@ -45,6 +48,9 @@ internal sealed class ModelDataPlane(ICryptography crypto, IModelHost host)
 
     /// <summary>The mutation "any authentic packet is delivered, wherever it comes from".</summary>
     public bool IgnoresSource { get; init; }
+
+    /// <summary>The mutation "nobody looks until when the node may serve".</summary>
+    public bool IgnoresLease { get; init; }
 
     public int Sessions => _sessions.Count;
 
@@ -99,6 +105,7 @@ internal sealed class ModelDataPlane(ICryptography crypto, IModelHost host)
             if (entry.OldEpochs.Count > MaxOldEpochs) Unlist(entry, entry.OldEpochs[0]);
         }
         epoch.Held = false;
+        if (IsOver) epoch.Queue.Clear();
         while (epoch.Queue.TryDequeue(out (byte[] Inner, Arrival Arrival) held)) Deliver(epoch, held.Inner, held.Arrival);
         return old?.Next ?? 0;
     }
@@ -122,7 +129,7 @@ internal sealed class ModelDataPlane(ICryptography crypto, IModelHost host)
 
     public bool SendControl(SessionId session, byte[] frame)
     {
-        if (!_sessions.TryGetValue(session, out ModelSession? entry) || entry.Binding is null) return false;
+        if (!_sessions.TryGetValue(session, out ModelSession? entry) || entry.Binding is null || IsOver) return false;
         Send(entry, frame);
         return true;
     }
@@ -132,7 +139,7 @@ internal sealed class ModelDataPlane(ICryptography crypto, IModelHost host)
     {
         if (!_sessions.TryGetValue(session, out ModelSession? entry)) return false;
         Disarm(entry);
-        if (entry.Binding is null) return false;
+        if (entry.Binding is null || IsOver) return false;
         entry.SentPackets++;
         Send(entry, inner);
         return true;
@@ -152,7 +159,7 @@ internal sealed class ModelDataPlane(ICryptography crypto, IModelHost host)
     public void Receive(TransportAddress source, Datagram datagram)
     {
         byte[] bytes = datagram.Bytes;
-        if (bytes.Length == 0) return;
+        if (bytes.Length == 0 || IsOver) return;
         if (bytes[0] != (byte)MessageType.Data)
         {
             host.ControlDatagram(source, datagram);
@@ -187,12 +194,15 @@ internal sealed class ModelDataPlane(ICryptography crypto, IModelHost host)
         else if (epoch.Session.Epochs.Sum(each => each.Queue.Count) < MaxHeldPackets) epoch.Queue.Enqueue((body, arrival));
     }
 
+    /// <summary>Asked before every delivery and every send, by the node's own clock (REQ-PARTITION-2).</summary>
+    private bool IsOver => !host.Serves && !IgnoresLease;
+
     private void Send(ModelSession session, byte[] body)
     {
         (ModelEpoch epoch, TransportAddress transport) = session.Binding!.Value;
         ulong counter = epoch.Next++;
         session.LastSent = host.Now;
-        host.SendData(transport, ModelPacket.Seal(epoch.SendKey, epoch.RemoteIndex, counter, body), epoch.SendKey, counter);
+        host.SendData(session.Id, transport, ModelPacket.Seal(epoch.SendKey, epoch.RemoteIndex, counter, body), epoch.SendKey, counter);
     }
 
     private void Deliver(ModelEpoch epoch, byte[] inner, in Arrival arrival)

@@ -90,6 +90,8 @@ internal sealed partial class ClientHost : IModelHost
 
     public Instant Now => _world.Agenda.Now + _clockOffset;
 
+    public bool Serves => true;
+
     public bool IsAttached => IsRunning && State.Session is { } session && session.State.IsBound();
 
     /// <summary>Another host with the same key and a copy of the disk.</summary>
@@ -166,7 +168,7 @@ internal sealed partial class ClientHost : IModelHost
         if (IsRunning && _world.Agenda.Now >= _pausedUntil && State.Session is { } session) DataPlane.SendInner(session.Id, inner);
     }
 
-    void IModelHost.SendData(TransportAddress transport, byte[] datagram, UInt128 key, ulong counter)
+    void IModelHost.SendData(SessionId session, TransportAddress transport, byte[] datagram, UInt128 key, ulong counter)
     {
         _world.Seals.DataSealed(key, counter);
         Transmit(transport.Socket, transport.Remote, datagram);

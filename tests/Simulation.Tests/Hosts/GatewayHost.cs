@@ -18,8 +18,11 @@ using JumpingVpn.Simulation.Tests.Network;
 
 namespace JumpingVpn.Simulation.Tests.Hosts;
 
-/// <summary>The gateway's process: the shipped core and the shipped filter in front of it, over the model of the data plane, the network and the store.</summary>
-internal sealed partial class GatewayHost(World world, SimStore store) : IModelHost
+/// <summary>
+/// A gateway's process: the shipped core and the shipped filter in front of it, over the model of the data plane and the network. How it
+/// gets hold of its store differs between a sole gateway and a node of several.
+/// </summary>
+internal abstract partial class GatewayHost(World world, string name) : IModelHost
 {
     private const int SocketBuffer = 256;
     private const ushort InnerMtu = 1400;
@@ -31,11 +34,13 @@ internal sealed partial class GatewayHost(World world, SimStore store) : IModelH
     private ICryptography _crypto = null!;
     private ControlFilter _filter = null!;
     private GatewayEnvironment _environment = null!;
-    private TimeSpan _clockOffset;
     private int _baseline;
     private long _timer;
     private bool _isStepping;
+    private bool _isDeaf;
     private Instant _pausedUntil = Instant.Zero;
+
+    public string Name => name;
 
     public GatewayState State { get; private set; } = GatewayState.Empty;
 
@@ -48,52 +53,44 @@ internal sealed partial class GatewayHost(World world, SimStore store) : IModelH
     /// <summary>Counts the starts and ends of the process.</summary>
     public long Process { get; private set; }
 
-    /// <summary>By the store's service clock, which stands still while no process runs.</summary>
-    public Instant Now => world.Agenda.Now + _clockOffset;
+    /// <summary>By the service clock.</summary>
+    public abstract Instant Now { get; }
+
+    /// <summary>False while the node holds no lease.</summary>
+    public abstract bool Serves { get; }
 
     public Owner Self => _environment.Self;
+
+    protected World World => world;
+
+    protected SimRandom Random => _random;
+
+    protected ICryptography Crypto => _crypto;
+
+    protected GatewayEnvironment Environment
+    {
+        get => _environment;
+        set => _environment = value;
+    }
+
+    protected bool IsDeaf => _isDeaf;
+
+    protected bool IsAwake => world.Agenda.Now >= _pausedUntil;
 
     public Dictionary<ReasonCode, int> Rejections { get; } = [];
 
     /// <summary>Answers to operators, by request.</summary>
     public Dictionary<long, ReasonCode> Answers { get; } = [];
 
-    public void Start()
-    {
-        if (IsRunning) return;
-        Process++;
-        HasDrained = false;
-        _seen.Clear();
-        _secrets = world.NewCryptography();
-        _crypto = world.Decorate(_secrets.Crypto, isGateway: true);
-        Span<byte> bytes = stackalloc byte[16];
-        _random.Fill(bytes);
-        StoreOpening opening = store.State.Open(IncarnationId.Read(bytes));
-        _clockOffset = opening.ServiceTime - world.Agenda.Now;
-        SecretHandle cluster = _crypto.Import(world.ClusterKey), token = Draw();
-        ClusterKeys keys = ClusterKeys.Derive(_crypto, [cluster]);
-        _crypto.Release(cluster);
-        NoiseKeyPair identity = NoiseKeyPair.From(_crypto, _crypto.Import(world.GatewayKey));
-        _environment = new(_crypto, identity, keys, world.Registry(_crypto), world.Policy, SessionJson.HashOf(world.Policy),
-            new Owner("gw", opening.Incarnation), world.GatewaySuites, InnerMtu, token);
-        _filter = new(_crypto, AddressKeys.Derive(_crypto, identity.Public), keys);
-        _filter.Rotate(Draw());
-        DataPlane = world.NewDataPlane(_crypto, this);
-        world.TokenSecret = token;
-        State = GatewayState.Restore(Load(), Now);
-        _baseline = _secrets.Live;
-        world.Trace.Line("gateway", () => $"starts as {Self} with {State.Sessions.Count} sessions");
-        Schedule();
-        long process = Process;
-        world.Agenda.After(ServiceClock.CheckpointInterval, () => Checkpoint(process));
-    }
+    /// <summary>The process starts, unless it runs.</summary>
+    public abstract void Start();
 
     /// <summary>The process is killed: its memory is gone; what was on its way to the disk has arrived there, or not.</summary>
     public void Kill()
     {
         if (!IsRunning) return;
-        world.Trace.Line("gateway", () => "dies");
-        store.ProcessDied();
+        world.Trace.Line(name, () => "dies");
+        Died();
         _secrets!.Dispose();
         _secrets = null;
         Process++;
@@ -103,17 +100,23 @@ internal sealed partial class GatewayHost(World world, SimStore store) : IModelH
         State = GatewayState.Empty;
     }
 
+    /// <summary>A planned end: the sessions have been handed over.</summary>
+    public virtual void Leave(Action done) => done();
+
     /// <summary>The process stands still: datagrams wait in the socket's buffer, timers come late.</summary>
-    public void Pause(TimeSpan time)
+    /// <param name="isDeaf">The whole machine sleeps: what arrives meanwhile is lost. Its clock goes on in any case.</param>
+    public void Pause(TimeSpan time, bool isDeaf = false)
     {
         if (!IsRunning) return;
-        world.Trace.Line("gateway", () => $"stands still for {time.TotalMilliseconds} ms");
+        world.Trace.Line(name, () => $"stands still for {time.TotalMilliseconds} ms{(isDeaf ? ", deaf" : "")}");
+        _isDeaf = isDeaf;
         _pausedUntil = Instant.Max(_pausedUntil, world.Agenda.Now + time);
         long process = Process;
         world.Agenda.At(_pausedUntil, () =>
         {
             if (process != Process || world.Agenda.Now < _pausedUntil) return;
-            if (State.NextDeadline <= Now) Post(new GatewayInput.TimerFired());
+            if (State.NextDeadline <= Now && Serves) Post(new GatewayInput.TimerFired());
+            WakesUp();
             while (_socketBuffer.TryDequeue(out Datagram? datagram)) Receive(datagram);
             Run();
             Schedule();
@@ -122,38 +125,40 @@ internal sealed partial class GatewayHost(World world, SimStore store) : IModelH
 
     public void Receive(Datagram datagram)
     {
-        if (!IsRunning) return;
+        if (!IsRunning || !HasSockets) return;
         if (world.Agenda.Now < _pausedUntil)
         {
-            if (_socketBuffer.Count < SocketBuffer) _socketBuffer.Enqueue(datagram);
+            if (_socketBuffer.Count < SocketBuffer && !_isDeaf) _socketBuffer.Enqueue(datagram);
             return;
         }
-        world.Trace.Line("gateway", () => "<- " + datagram);
+        world.Trace.Line(name, () => "<- " + datagram);
         DataPlane.Receive(new TransportAddress(1, datagram.To, datagram.From), datagram);
     }
 
     /// <summary>Takes an input now, or after the one that is being taken.</summary>
     public void Post(GatewayInput input, Datagram? cause = null)
     {
-        if (!IsRunning) return;
+        if (!IsRunning || !HasSockets) return;
         _inputs.Enqueue((input, cause));
         if (!_isStepping && world.Agenda.Now >= _pausedUntil) Run();
     }
 
     /// <summary>An inner packet for a client out of the gateway's TUN device.</summary>
-    public void SendInner(PublicKey client, byte[] inner)
+    public virtual void SendInner(PublicKey client, byte[] inner)
     {
         if (IsRunning && world.Agenda.Now >= _pausedUntil && State.ByClient.TryGetValue(client, out SessionId session)) DataPlane.SendInner(session, inner);
     }
 
-    void IModelHost.SendData(TransportAddress transport, byte[] datagram, UInt128 key, ulong counter)
+    void IModelHost.SendData(SessionId session, TransportAddress transport, byte[] datagram, UInt128 key, ulong counter)
     {
+        CheckServes(session, "sends");
         world.Seals.DataSealed(key, counter);
         world.Network.SendDown(transport.Local, transport.Remote, datagram);
     }
 
     void IModelHost.Deliver(SessionId session, byte[] inner, in Arrival arrival)
     {
+        CheckServes(session, "delivers");
         ulong number = ModelPacket.NumberOf(inner);
         world.Oracle.DeliveredAtGateway(session, number, arrival, !State.Appends.IsEmpty);
         world.DeliveredUp(number);
@@ -191,20 +196,75 @@ internal sealed partial class GatewayHost(World world, SimStore store) : IModelH
             ? counters
             : null;
 
-    private IEnumerable<Session> Load()
+    /// <summary>A process with an empty memory.</summary>
+    protected void Boot(Func<ClientRegistry> registry, Owner self, bool isCluster)
     {
-        foreach (LoadResult loaded in store.State.LoadAllLive())
-        {
-            if (loaded is not LoadResult.Found found) throw new SimulationException($"the store cannot be read again: {loaded}");
-            yield return SessionRecords.Restore(found.History).Match(session => session, problem => throw new SimulationException("the store cannot be read again: " + problem));
-        }
+        Process++;
+        HasDrained = false;
+        _isDeaf = false;
+        _seen.Clear();
+        _secrets = world.NewCryptography();
+        _crypto = world.Decorate(_secrets.Crypto, isGateway: true);
+        SecretHandle cluster = _crypto.Import(world.ClusterKey), token = Draw();
+        ClusterKeys keys = ClusterKeys.Derive(_crypto, [cluster]);
+        _crypto.Release(cluster);
+        NoiseKeyPair identity = NoiseKeyPair.From(_crypto, _crypto.Import(world.GatewayKey));
+        _environment = new(_crypto, identity, keys, registry(), world.Policy, SessionJson.HashOf(world.Policy),
+            self, world.GatewaySuites, InnerMtu, token, isCluster);
+        _filter = new(_crypto, AddressKeys.Derive(_crypto, identity.Public), keys);
+        _filter.Rotate(Draw());
+        DataPlane = world.NewDataPlane(_crypto, this);
+        world.TokenSecret = token;
     }
 
-    private void Checkpoint(long process)
+    /// <summary>The memory that the process begins with; then it works.</summary>
+    protected void Begin(GatewayState state)
     {
-        if (process != Process) return;
-        store.State.Checkpoint(Now);
-        world.Agenda.After(ServiceClock.CheckpointInterval, () => Checkpoint(process));
+        State = state;
+        _baseline = _secrets!.Live;
+        world.Trace.Line(name, () => $"starts as {Self} with {State.Sessions.Count} sessions");
+        Schedule();
+    }
+
+    /// <summary>The process is about to go.</summary>
+    protected abstract void Died();
+
+    /// <summary>The process goes on after it has stood still.</summary>
+    protected virtual void WakesUp()
+    {
+    }
+
+    /// <summary>Hands an append to the store; its answer comes as an input.</summary>
+    protected abstract void Append(GatewayEffect.Append append);
+
+    /// <summary>An effect that only nodes with a shared store have.</summary>
+    protected virtual bool TryCarryOut(GatewayEffect effect) => false;
+
+    /// <summary>When the world's clock is where the service clock shows <paramref name="at"/>.</summary>
+    protected abstract Instant ToWorld(Instant at);
+
+    /// <summary>True once the process has opened its sockets.</summary>
+    protected virtual bool HasSockets => true;
+
+    /// <summary>The node is about to deliver or send data of a session, and must have the right to.</summary>
+    protected virtual void CheckServes(SessionId session, string what)
+    {
+    }
+
+    /// <summary>More than any gateway must keep: how this one's memory and the store fit each other.</summary>
+    protected abstract void CheckMemory(GatewayState before);
+
+    /// <summary>Asks for the timer that the core wants next.</summary>
+    protected void Schedule()
+    {
+        long timer = ++_timer;
+        Instant at = State.NextDeadline;
+        // What is due waits until the node may do something about it.
+        if (at == Instant.Never || !Serves) return;
+        world.Agenda.At(ToWorld(at) + world.TimerLateness(), () =>
+        {
+            if (timer == _timer && IsRunning && IsAwake && Serves) Post(new GatewayInput.TimerFired());
+        });
     }
 
     private SecretHandle Draw()
@@ -215,15 +275,4 @@ internal sealed partial class GatewayHost(World world, SimStore store) : IModelH
     }
 
     private void Count(ReasonCode reason) => Rejections[reason] = Rejections.GetValueOrDefault(reason) + 1;
-
-    private void Schedule()
-    {
-        long timer = ++_timer;
-        Instant at = State.NextDeadline;
-        if (at == Instant.Never) return;
-        world.Agenda.At(at - _clockOffset + world.TimerLateness(), () =>
-        {
-            if (timer == _timer && IsRunning && world.Agenda.Now >= _pausedUntil) Post(new GatewayInput.TimerFired());
-        });
-    }
 }

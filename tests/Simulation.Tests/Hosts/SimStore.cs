@@ -11,29 +11,15 @@ using LanguageExt;
 namespace JumpingVpn.Simulation.Tests.Hosts;
 
 /// <summary>
-/// The event store with its latency and its faults around the shipped in-memory state: what a disk and a driver may do to an append
-/// without breaking the port's promise.
+/// A sole gateway's event store with its latency and its faults: what a disk and a driver may do to an append without breaking the port's
+/// promise.
 /// </summary>
-internal sealed class SimStore(Agenda agenda, SimRandom random, Trace trace, Oracle oracle, StorePolicy policy)
+internal sealed class SimStore(Agenda agenda, SimRandom random, Trace trace, Oracle oracle, StorePolicy policy) : StoreFaults(policy)
 {
     private static readonly TimeSpan ResolvePause = TimeSpan.FromMilliseconds(200);
 
     private readonly List<Work> _waiting = [];
     private Instant _busyUntil;
-
-    public InMemoryStoreState State { get; } = new(policy);
-
-    /// <summary>How long an append takes to become durable.</summary>
-    public (TimeSpan Low, TimeSpan High) Latency { get; set; } = (TimeSpan.FromMilliseconds(0.2), TimeSpan.FromMilliseconds(3));
-
-    /// <summary>Appends and reads fail until then.</summary>
-    public Instant UnavailableUntil { get; set; } = Instant.Zero;
-
-    /// <summary>Percentage of appends whose answer is lost, whether they were stored or not.</summary>
-    public int LostAnswers { get; set; }
-
-    /// <summary>Percentage of appends that the driver hands in twice.</summary>
-    public int Repeats { get; set; }
 
     /// <summary>The mutation "expected versions are not compared": the store takes whatever it is given.</summary>
     public bool IgnoresVersions { get; init; }

@@ -95,7 +95,7 @@ internal sealed class Attacker
     {
         if (_agenda.Now >= _racesUntil || datagram.Type is not (MessageType.Initiation or MessageType.Prepare or MessageType.Confirm)) return;
         // To send on what confirms a token of its own would make it a relay of the whole exchange.
-        if (datagram.Type == MessageType.Confirm && _relayed.Contains(Convert.ToHexString(Confirm.TokenOf(datagram.Bytes)))) return;
+        if (CompletesRelay(datagram)) return;
         if (Prepare.TryRead(datagram.Bytes, out Prepare prepare)) _copied[prepare.SenderIndex] = datagram;
         _network.Inject(datagram with { From = Address, Origin = Origin.Replayed }, delay / 2);
     }
@@ -157,8 +157,15 @@ internal sealed class Attacker
         return from.Count == 0 ? null : _random.Pick(from);
     }
 
-    private void Inject(Datagram datagram, bool spoofs) =>
-        _network.Inject(spoofs ? datagram : datagram with { From = Address }, _random.Milliseconds(1, 50));
+    private void Inject(Datagram datagram, bool spoofs)
+    {
+        TimeSpan delay = _random.Milliseconds(1, 50);
+        if (spoofs || !CompletesRelay(datagram)) _network.Inject(spoofs ? datagram : datagram with { From = Address }, delay);
+    }
+
+    /// <summary>A CONFIRM of a token that names the attacker's own address.</summary>
+    private bool CompletesRelay(Datagram datagram) =>
+        datagram.Type == MessageType.Confirm && datagram.Bytes.Length == Confirm.Size && _relayed.Contains(Convert.ToHexString(Confirm.TokenOf(datagram.Bytes)));
 
     /// <summary>How much of a datagram is authenticated: cookie MACs are not, and what a response's index names is not either.</summary>
     private static int ProtectedSize(Datagram datagram) => datagram.Type switch

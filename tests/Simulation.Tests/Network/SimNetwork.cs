@@ -19,6 +19,9 @@ internal sealed class SimNetwork(Agenda agenda, SimRandom random, Trace trace)
     /// <summary>Takes what reaches one of the gateway's addresses.</summary>
     public Action<Datagram> ToGateway { get; set; } = _ => { };
 
+    /// <summary>True while nothing passes between an uplink and one of the gateway's addresses.</summary>
+    public Func<SimUplink, Endpoint, bool> IsCut { get; set; } = (_, _) => false;
+
     /// <summary>Sees each genuine datagram to the gateway as it leaves its uplink, before it is lost or delayed.</summary>
     public Action<Datagram, TimeSpan> Tap { get; set; } = (_, _) => { };
 
@@ -49,7 +52,7 @@ internal sealed class SimNetwork(Agenda agenda, SimRandom random, Trace trace)
         var datagram = new Datagram(bytes, uplink.Out(local, remote), remote);
         Record(datagram);
         Tap(datagram, uplink.Delay);
-        if (!fits || uplink.LosesUp) return SendResult.Sent;
+        if (!fits || uplink.LosesUp || IsCut(uplink, remote)) return SendResult.Sent;
         Carry(uplink, () => ToGateway(datagram));
         return SendResult.Sent;
     }
@@ -64,7 +67,7 @@ internal sealed class SimNetwork(Agenda agenda, SimRandom random, Trace trace)
             return;
         }
         SimUplink uplink = target.Uplink;
-        if (bytes.Length + UdpOverhead > uplink.Mtu) return;
+        if (bytes.Length + UdpOverhead > uplink.Mtu || IsCut(uplink, local)) return;
         Carry(uplink, () =>
         {
             if (!uplink.IsUp || uplink.LosesDown || uplink.OuterAddress != remote.Address || uplink.In(remote, local) is not { } inside) return;

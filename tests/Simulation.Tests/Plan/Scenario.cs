@@ -14,7 +14,8 @@ internal sealed record ClientPlan(bool KeepsState, TimeSpan TrafficEvery, Immuta
 
 /// <summary>A whole scenario: the world at its beginning and all that will happen to it. A seed gives one; a test may write its own.</summary>
 internal sealed record Scenario(
-    ulong Seed, int Endpoints, SessionPolicy Policy, StorePolicy Store, ImmutableArray<ClientPlan> Clients, ImmutableArray<Scheduled> Events, TimeSpan Length)
+    ulong Seed, int Endpoints, SessionPolicy Policy, StorePolicy Store, ImmutableArray<ClientPlan> Clients, ImmutableArray<Scheduled> Events, TimeSpan Length,
+    ClusterPlan? Cluster = null)
 {
     /// <summary>What the seed says.</summary>
     public static Scenario From(ulong seed)
@@ -33,6 +34,22 @@ internal sealed record Scenario(
         ];
         var store = new StorePolicy(random.Chance(30) ? random.Between(4, 12) : 64, 40_000, 2_000, TimeSpan.FromHours(1));
         return new(seed, random.Between(1, 2), PolicyOf(random, isLong), store, clients, events, length);
+    }
+
+    /// <summary>What the seed says for several gateways that share a store.</summary>
+    public static Scenario OfCluster(ulong seed)
+    {
+        var random = new SimRandom(new SimRandom(seed ^ 0xBB67AE8584CAA73B).Next());
+        ImmutableArray<ClientPlan> clients = [.. Enumerable.Range(0, random.Between(1, 3)).Select(_ => Client(random, isLong: false))];
+        ClusterPlan cluster = ClusterPlan.Draw(random);
+        TimeSpan length = random.Milliseconds(1_500, 8_000);
+        var draw = new ClusterDraw(random, clients, cluster);
+        ImmutableArray<Scheduled> events =
+        [
+            .. Enumerable.Range(0, random.Between(1, 9)).Select(_ => new Scheduled(random.Time(TimeSpan.Zero, length), draw.Next())).OrderBy(scheduled => scheduled.At),
+        ];
+        var store = new StorePolicy(random.Chance(30) ? random.Between(6, 12) : 64, 40_000, 2_000, TimeSpan.FromHours(1));
+        return new(seed, cluster.Nodes[0].Endpoints, PolicyOf(random, isLong: false), store, clients, events, length, cluster);
     }
 
     private static ClientPlan Client(SimRandom random, bool isLong) => new(

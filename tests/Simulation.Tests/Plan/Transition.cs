@@ -26,13 +26,20 @@ internal abstract record Transition
     /// <summary>The path takes smaller packets from now on.</summary>
     public sealed record MtuShrinks(int Client, int Uplink, int Mtu, bool IsLocal) : Transition;
 
-    /// <summary>SIGKILL, and a start some time later.</summary>
-    public sealed record GatewayDies(TimeSpan For) : Transition;
+    /// <summary>SIGKILL, and a start some time later; of the whole machine if it <paramref name="Reboots"/>.</summary>
+    public sealed record GatewayDies(TimeSpan For, int Node = 0, bool Reboots = false) : Transition;
 
     /// <summary>SIGTERM: sessions are handed over, the process ends, and starts again some time later.</summary>
-    public sealed record GatewayDrains(TimeSpan For) : Transition;
+    public sealed record GatewayDrains(TimeSpan For, int Node = 0) : Transition;
 
-    public sealed record GatewayPauses(TimeSpan For) : Transition;
+    /// <summary>SIGSTOP and SIGCONT; or the machine is suspended, which loses what arrives meanwhile. Its clock goes on either way.</summary>
+    public sealed record GatewayPauses(TimeSpan For, int Node = 0, bool IsDeaf = false) : Transition;
+
+    /// <summary>Nothing passes between a client and a node.</summary>
+    public sealed record ClientLosesNode(int Client, int Node, TimeSpan For) : Transition;
+
+    /// <summary>Nothing passes between a node and the store.</summary>
+    public sealed record NodeLosesStore(int Node, TimeSpan For) : Transition;
 
     public sealed record StoreIsAway(TimeSpan For) : Transition;
 
@@ -40,6 +47,11 @@ internal abstract record Transition
 
     /// <summary>Some appends are stored, or not, and nobody says which.</summary>
     public sealed record StoreLosesAnswers(int Percent, TimeSpan For) : Transition;
+
+    /// <summary>Some appends are carried out only seconds after their node has stopped to wait.</summary>
+    public sealed record AppendsComeLate(int Percent, TimeSpan For) : Transition;
+
+    public sealed record NoticesGetLost(int Percent, TimeSpan For) : Transition;
 
     /// <summary>The driver hands some appends in twice.</summary>
     public sealed record StoreRepeats(int Percent, TimeSpan For) : Transition;
@@ -60,7 +72,7 @@ internal abstract record Transition
     /// <summary>An operator ends the client's session.</summary>
     public sealed record OperatorEnds(int Client) : Transition;
 
-    /// <summary>The client leaves the registry; the gateway starts again with the new one.</summary>
+    /// <summary>The client leaves the registry. A sole gateway starts again with the new one; nodes that share a store hear of it.</summary>
     public sealed record ClientIsRemoved(int Client) : Transition;
 
     /// <summary>A directory without the client's state: the process is started once more beside the running one, from a copy of its state file.</summary>
