@@ -19,6 +19,12 @@ public sealed partial class InMemoryStoreState
 
     public NodeRow? Node(IncarnationId incarnation) => _nodes.TryGetValue(incarnation, out (NodeRow Row, NodeIdentity Identity) known) ? known.Row : null;
 
+    /// <summary>All incarnations that have entered, in order of their ids.</summary>
+    public IEnumerable<NodeRow> Nodes => _nodes.Values.Select(static known => known.Row);
+
+    /// <summary>Who has asked for a session that another owns; null if nobody has.</summary>
+    public IncarnationId? WantedBy(SessionId session) => _wanted.TryGetValue(session, out IncarnationId by) ? by : null;
+
     /// <summary>See <see cref="IClusterStore.EnterAsync"/>.</summary>
     public EnterResult Enter(NodeIdentity identity, IncarnationId incarnation, FenceEvidence? evidence)
     {
@@ -91,6 +97,14 @@ public sealed partial class InMemoryStoreState
         if (!_registry.Remove(name)) return RegistryRules.NoSuchClient(name);
         RegistryHasChanged();
         return null;
+    }
+
+    private void TakeCluster(InMemoryStoreState other)
+    {
+        foreach ((IncarnationId id, (NodeRow Row, NodeIdentity Identity) node) in other._nodes) _nodes.Add(id, node);
+        foreach ((SessionId session, IncarnationId by) in other._wanted) _wanted.Add(session, by);
+        foreach ((string name, RegistryEntry client) in other._registry) _registry.Add(name, client);
+        _registryRevision = other._registryRevision;
     }
 
     private static bool IsDue(SessionSummary summary, Instant now, ImmutableArray<IncarnationId> gone) =>

@@ -18,6 +18,17 @@ public sealed partial class InMemoryStoreState(StorePolicy policy) : IStoreView
 
     public StorePolicy Policy => policy;
 
+    /// <summary>The same contents once more, for whoever goes on from here in more than one way. Nobody gets its notices.</summary>
+    public InMemoryStoreState Copy()
+    {
+        var copy = new InMemoryStoreState(policy) { ServiceTime = ServiceTime, Openings = Openings, LiveEvents = LiveEvents };
+        foreach ((SessionId id, StoredStream stream) in _streams) copy._streams.Add(id, stream);
+        foreach ((SessionId id, ImmutableArray<EventEnvelope> envelopes) in _envelopes) copy._envelopes.Add(id, envelopes);
+        foreach ((PublicKey key, StoredClient client) in _clients) copy._clients.Add(key, client);
+        copy.TakeCluster(this);
+        return copy;
+    }
+
     /// <summary>The latest instant of the service clock that an append or a checkpoint has shown.</summary>
     public Instant ServiceTime { get; private set; } = Instant.Zero;
 
