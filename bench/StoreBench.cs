@@ -13,12 +13,17 @@ using LanguageExt;
 
 namespace JumpingVpn.Bench;
 
-/// <summary>How many appends a second the durable stores take, and how long each waits.</summary>
+/// <summary>How many appends and loads a second the durable stores carry out, and how long each takes.</summary>
 internal static class StoreBench
 {
     private static readonly StorePolicy Policy = new(int.MaxValue / 4, int.MaxValue, int.MaxValue, TimeSpan.FromHours(1));
 
-    private sealed record Row(string Store, int Sessions, double PerSecond, double Median, double P99);
+    private const int Loads = 10_000;
+
+    /// <summary>Events of each session that is loaded.</summary>
+    private const int EventsOfLoaded = 8;
+
+    private sealed record Row(string Store, string What, int AtOnce, double PerSecond, double Median, double P99);
 
     public static async Task<int> RunAsync(int seconds, bool json)
     {
@@ -44,8 +49,8 @@ internal static class StoreBench
         if (json) Console.WriteLine(JsonSerializer.Serialize(rows));
         else
             Table.Write(
-                Console.Out, ["store", "sessions at once", "appends/s", "p50 ms", "p99 ms"],
-                [.. rows.Select(static row => (IReadOnlyList<string>)[row.Store, Text(row.Sessions), Text(row.PerSecond, "0"), Text(row.Median, "0.00"), Text(row.P99, "0.00")])]);
+                Console.Out, ["store", "what", "at once", "per second", "p50 ms", "p99 ms"],
+                [.. rows.Select(static row => (IReadOnlyList<string>)[row.Store, row.What, Text(row.AtOnce), Text(row.PerSecond, "0"), Text(row.Median, "0.00"), Text(row.P99, "0.00")])]);
         return 0;
     }
 
@@ -59,11 +64,39 @@ internal static class StoreBench
             await Console.Error.WriteLineAsync($"{name}, {sessions} at once");
             var clock = Stopwatch.StartNew();
             double[] waits = await AppendAsync(store, first + sessions, sessions, TimeSpan.FromSeconds(seconds));
-            double elapsed = clock.Elapsed.TotalSeconds;
-            Array.Sort(waits);
-            rows.Add(new(name, sessions, waits.Length / elapsed, waits[waits.Length / 2], waits[(int)(waits.Length * 0.99)]));
+            rows.Add(RowOf(name, "append", sessions, waits, clock.Elapsed));
             first += 2 * sessions;
         }
+        await Console.Error.WriteLineAsync($"{name}, loads");
+        rows.Add(await LoadAsync(name, store, first));
+    }
+
+    /// <summary>As many sessions as a node's death brings to another one, all asked for at once.</summary>
+    private static async Task<Row> LoadAsync(string name, IEventStore store, int first)
+    {
+        AppendResult[] stored = await Task.WhenAll(Enumerable.Range(first, Loads).Select(async session =>
+        {
+            AppendResult result;
+            do result = await store.AppendAsync(Request(session, 0, EventsOfLoaded));
+            while (result is AppendResult.Unavailable);
+            return result;
+        }));
+        if (stored.Any(static result => result is not AppendResult.Committed)) throw new LabException("the sessions to load were not stored");
+        var clock = Stopwatch.StartNew();
+        double[] waits = await Task.WhenAll(Enumerable.Range(first, Loads).Select(async session =>
+        {
+            LoadResult result;
+            do result = await store.LoadAsync(new SessionId(new UInt128(1, (ulong)session)));
+            while (result is LoadResult.Unavailable);
+            return result is LoadResult.Found ? clock.Elapsed.TotalMilliseconds : throw new LabException($"a load failed: {result}");
+        }));
+        return RowOf(name, "load", Loads, waits, clock.Elapsed);
+    }
+
+    private static Row RowOf(string name, string what, int atOnce, double[] waits, TimeSpan elapsed)
+    {
+        Array.Sort(waits);
+        return new(name, what, atOnce, waits.Length / elapsed.TotalSeconds, waits[waits.Length / 2], waits[(int)(waits.Length * 0.99)]);
     }
 
     /// <summary>Each session appends one event after the other; how long each took, in milliseconds.</summary>
@@ -86,7 +119,7 @@ internal static class StoreBench
     }
 
     /// <summary>An event of the size that a jump causes.</summary>
-    private static AppendRequest Request(int session, long version)
+    private static AppendRequest Request(int session, long version, int events = 1)
     {
         CanonicalJson text = CanonicalJson.From(JsonValue.Object(
             ("command", JsonValue.Of("reattach")), ("nonce", JsonValue.OfInt64(version)), ("remote", JsonValue.Of("192.0.2.1:51830")), ("path", JsonValue.Of(new string('p', 200)))));
@@ -94,7 +127,7 @@ internal static class StoreBench
             "transport_switched", new Instant(version), new WallTime(1_790_000_000_000_000), "TRANSPORT_SWITCHED", text, new Hash256(1, 2), "bench", new IncarnationId(9), 1, text);
         var summary = new SessionSummary(
             new PublicKey(0, (UInt128)(uint)session), "Attached", false, new Owner("bench", new IncarnationId(9)), 1, Instant.Never, Instant.FromMilliseconds(86_400_000));
-        return new(new StreamAppend(new SessionId(new UInt128(1, (ulong)session)), version, [draft], summary));
+        return new(new StreamAppend(new SessionId(new UInt128(1, (ulong)session)), version, [.. Enumerable.Repeat(draft, events)], summary));
     }
 
     private static T Opened<T>(Either<string, T> opened) => opened.Match(Right: static store => store, Left: static reason => throw new LabException(reason));

@@ -44,6 +44,17 @@ public sealed class PostgresFailoverTests(ITestOutputHelper output)
         var cancelled = Assert.IsType<AppendResult.Unknown>(await warned);
         Assert.Contains("replication", cancelled.Reason, StringComparison.Ordinal);
 
+        // The same for a renewal: a number that a failover would take back is no lease.
+        foreach (string end in new[] { "pg_cancel_backend", "pg_terminate_backend" })
+        {
+            Task<Renewal> renewal = store.RenewAsync(Instant.Zero).AsTask();
+            await Task.Delay(500);
+            Assert.False(renewal.IsCompleted);
+            server.Sql(Database, $"SELECT {end}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%service_time%'");
+            string reason = Assert.IsType<Renewal.Failed>(await renewal).Reason;
+            Assert.DoesNotContain("no answer to a renewal", reason, StringComparison.Ordinal);
+        }
+
         server.Sql(Database, "ALTER SYSTEM SET synchronous_standby_names = ''");
         server.Sql(Database, "SELECT pg_reload_conf()");
         LoadResult resolved = await store.ResolveAsync(Id(1));
