@@ -69,11 +69,18 @@ public sealed class LeaseKeeper : IDisposable
 
     public void Start() => _thread.Start();
 
-    /// <summary>An append was refused because this incarnation is fenced: the store says so before a renewal does.</summary>
+    /// <summary>
+    /// An append was refused because this incarnation is fenced: the store says so before a renewal does. Nothing is served from here on,
+    /// also while a renewal waits for its answer.
+    /// </summary>
     public void FenceSeen()
     {
         lock (_gate)
         {
+            if (_stop.IsCancellationRequested) return;
+            Instant now = _options.Boot();
+            Volatile.Write(ref _state, LeaseCore.Renewed(State, new Renewal.Fenced(), now, now, _options.Times));
+            _options.ServeUntil(State.ServeUntil);
             _fenceSeen = true;
             Monitor.Pulse(_gate);
         }

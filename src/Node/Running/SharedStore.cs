@@ -1,17 +1,16 @@
-using System.Collections.Immutable;
+using System.Data.Common;
 using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Domain.Protocol;
 using JumpingVpn.Infrastructure.EventStore;
 using JumpingVpn.Node.Configuration;
 using JumpingVpn.Node.Keys;
 using LanguageExt;
-using Npgsql;
 
 namespace JumpingVpn.Node.Running;
 
 /// <summary>
-/// Opens the database that several nodes share. Only this class and those beside it that are used by nothing else name the driver: who
-/// has no such database never loads it.
+/// Opens the database that several nodes share. Nothing else in the process names its adapter: who has no such database never loads the
+/// driver.
 /// </summary>
 internal static class SharedStore
 {
@@ -36,7 +35,7 @@ internal static class SharedStore
         if (store.PasswordFile is { } file)
         {
             if (PasswordFile.TryRead(file, out string password) is { } problem) return problem;
-            connection = new NpgsqlConnectionStringBuilder(connection) { Password = password }.ConnectionString;
+            connection = new DbConnectionStringBuilder { ConnectionString = connection, ["Password"] = password }.ConnectionString;
         }
         var options = new PostgresStoreOptions(
             connection, new NodeIdentity(configuration.Node, place, Environment.MachineName), configuration.StorePolicy, archive, WallClock.Now)

@@ -225,9 +225,27 @@ public sealed class LeaseKeeperTests : IDisposable
         _store.OnRenew = _ => throw new InvalidOperationException("a fenced node renews nothing");
         _store.OnEnter = _ => new EnterResult.Entered(new(new IncarnationId(3), 2, Instant.Zero));
         _keeper.FenceSeen();
+        Assert.False(_keeper.Serves);
+        Assert.Equal(new Instant(long.MinValue), _deadlines[^1]);
         await _keeper.TurnAsync();
         Assert.Contains(_posted, input => input is GatewayInput.Fenced);
         Assert.Single(_entered);
+    }
+
+    [Fact]
+    public async Task A_renewal_that_is_answered_after_the_fence_was_met_grants_nothing()
+    {
+        await Renew();
+        var answer = new TaskCompletionSource<Renewal>();
+        _store.OnRenew = _ => new(answer.Task);
+        _store.OnEnter = _ => new EnterResult.Entered(new(new IncarnationId(3), 2, Instant.Zero));
+        Task turn = _keeper.TurnAsync();
+        _keeper.FenceSeen();
+        answer.SetResult(new Renewal.Renewed(Instant.Zero, 0, [], []));
+        await turn;
+        Assert.All(_deadlines.Skip(2), deadline => Assert.Equal(new Instant(long.MinValue), deadline));
+        Assert.Single(_entered);
+        Assert.False(_keeper.Serves);
     }
 
     [Fact]

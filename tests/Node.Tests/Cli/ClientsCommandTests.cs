@@ -99,6 +99,16 @@ public sealed class ClientsCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_word_that_the_driver_does_not_know_is_one_line_without_the_password()
+    {
+        string config = example.Directory.Write("node.yaml", example.Shared.Replace("Username=vpn", "Username=vpn;Colour=blue", StringComparison.Ordinal));
+        (int code, _, string error) = Run("list", "--config", config);
+        Assert.Equal(1, code);
+        Assert.Contains("colour", Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("hunter2", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_password_comes_from_its_file()
     {
         string config = example.Directory.Write("node.yaml", example.Shared.Replace(
