@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Diagnostics;
 using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Domain.Primitives;
 using Npgsql;
@@ -8,7 +7,7 @@ namespace JumpingVpn.Infrastructure.EventStore;
 
 /// <summary>
 /// Renewals, on a connection of their own: they wait behind nothing. One that takes too long has failed for its caller and ends by
-/// itself; if it goes on for longer still, the next one takes another connection.
+/// itself; the next one takes another connection.
 /// </summary>
 internal sealed class PostgresLease(PostgresDatabase database, IncarnationId self, TimeSpan patience) : IAsyncDisposable
 {
@@ -30,7 +29,6 @@ internal sealed class PostgresLease(PostgresDatabase database, IncarnationId sel
     private readonly SemaphoreSlim _gate = new(1, 1);
     private Task<NpgsqlConnection>? _connection;
     private Task? _last;
-    private long _lastStarted;
 
     /// <summary>For one caller at a time.</summary>
     public async Task<Renewal> RenewAsync(Instant serviceTime)
@@ -38,17 +36,8 @@ internal sealed class PostgresLease(PostgresDatabase database, IncarnationId sel
         await _gate.WaitAsync().ConfigureAwait(false);
         try
         {
-            if (_last is { IsCompleted: false } running)
-            {
-                // The connection is busy with a renewal that nobody waits for any more.
-                await Task.WhenAny(running, Task.Delay(patience)).ConfigureAwait(false);
-                if (!running.IsCompleted)
-                {
-                    if (Stopwatch.GetElapsedTime(_lastStarted) > 2 * patience) GiveUp(running);
-                    return new Renewal.Failed($"{database.Name}: a renewal is still without an answer");
-                }
-            }
-            _lastStarted = Stopwatch.GetTimestamp();
+            // A connection that is busy with a renewal which nobody waits for any more may never answer again.
+            if (_last is { IsCompleted: false } running) GiveUp(running);
             Task<Renewal> renewal = RenewWithoutLimitAsync(serviceTime);
             _last = renewal;
             return await Task.WhenAny(renewal, Task.Delay(patience)).ConfigureAwait(false) == renewal
@@ -63,7 +52,7 @@ internal sealed class PostgresLease(PostgresDatabase database, IncarnationId sel
 
     public async ValueTask DisposeAsync()
     {
-        if (_last is { } last) await last.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_last is { IsCompleted: false } running) GiveUp(running);
         if (_connection is { } connection) await CloseAsync(connection).ConfigureAwait(false);
     }
 
