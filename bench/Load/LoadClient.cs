@@ -147,7 +147,7 @@ internal sealed partial class LoadClient
         {
             foreach (int node in targets)
             {
-                if (attempts.Any(attempt => attempt.Node == node && attempt.Confirm is null)) continue;
+                if (HasOneUnderWay(node, now)) continue;
                 if (attempts.Count == ProtocolConstants.MaxPendingReattaches) Drop(attempts[0]);
                 Prepare(node, now);
             }
@@ -156,6 +156,19 @@ internal sealed partial class LoadClient
         bool isEager = now - startedAt < Nanoseconds(ClientLimits.EagerFor);
         roundAt = now + Nanoseconds(isEager ? Doubled(ClientLimits.PrepareRetry, rounds, ClientLimits.PrepareRetryEager) : Jittered(ClientLimits.PrepareRetryMax));
         rounds++;
+    }
+
+    /// <summary>As the real client has it: with each attempt that waits, the path waits twice as long for the next.</summary>
+    private bool HasOneUnderWay(int node, long now)
+    {
+        long patience = Nanoseconds(ClientLimits.ReattachPatience);
+        foreach (LoadAttempt attempt in attempts.Where(attempt => attempt.Node == node))
+        {
+            if (attempt.Confirm is null || now - attempt.ConfirmedAt < patience) return true;
+            patience += patience;
+        }
+
+        return false;
     }
 
     private void Prepare(int node, long now)

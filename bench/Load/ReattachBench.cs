@@ -116,7 +116,8 @@ internal static class ReattachBench
         cluster.Rig.RunUntil(() => false, TimeSpan.FromSeconds(15));
 
         yield return new("herd", $"{clients} sessions after their node's death: all attached again", seconds, "s", limitSeconds);
-        yield return new("herd", "median of one", Percentile(took, 0.5), "s");
+        yield return new("herd", "the first", took.Min(), "s");
+        yield return new("herd", "median", Percentile(took, 0.5), "s");
         yield return new("herd", "processor time of the node that took them", cpu, "s");
         yield return new("herd", "live heap for each idle session", heap / 1024 / clients, "KiB", limitKibibytes);
         yield return new("herd", "resident memory for each, node that made them", (resident - residentEmpty) / clients, "KiB", limitKibibytes);

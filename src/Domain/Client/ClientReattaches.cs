@@ -191,7 +191,7 @@ internal static class ClientReattaches
         }
         foreach (ClientPath path in Candidates(turn, reattach))
         {
-            if (turn.State.Reattach!.Attempts.Any(attempt => attempt.Path == path.Id && attempt.Stage is ReattachStage.Preparing)) continue;
+            if (HasOneUnderWay(turn, path.Id)) continue;
             if (!turn.State.Session!.Nonces.HasOne) break;
             MakeRoom(turn);
             ReattachAttempts.Start(turn, path, KindFor(turn, path));
@@ -225,6 +225,22 @@ internal static class ClientReattaches
     /// <summary>True while a confirmed attempt still has time for its BOUND.</summary>
     private static bool Waits(ClientTurn turn, Reattach reattach) => reattach.Attempts.Any(attempt =>
         attempt.Stage is ReattachStage.Confirming confirming && turn.Now - confirming.Since < Patience(turn.State, attempt.Path));
+
+    /// <summary>
+    /// True while the path has an attempt that must not be pushed out by another one. A gateway that waits for a dead node's lease keeps a
+    /// CONFIRM until it may grant it, and the BOUND must still find the attempt here: with each one that waits, the path waits twice as long.
+    /// </summary>
+    private static bool HasOneUnderWay(ClientTurn turn, PathId path)
+    {
+        TimeSpan patience = Patience(turn.State, path);
+        foreach (ReattachAttempt attempt in turn.State.Reattach!.Attempts)
+        {
+            if (attempt.Path != path) continue;
+            if (attempt.Stage is not ReattachStage.Confirming confirming || turn.Now - confirming.Since < patience) return true;
+            patience += patience;
+        }
+        return false;
+    }
 
     /// <summary>
     /// One more certain sign that the bound path is dead: it may bring other paths to try first, but the pace of the reattach

@@ -16,6 +16,7 @@ public sealed class CommitTests : IDisposable
     [InlineData(350)]
     [InlineData(700)]
     [InlineData(1500)]
+    [InlineData(2500)]
     public void A_store_that_is_slower_than_the_clients_patience_still_binds_what_was_confirmed_first(int commitMilliseconds)
     {
         world.Wan1.Delay = world.Wan2.Delay = TimeSpan.FromMilliseconds(1);

@@ -6,7 +6,8 @@ namespace JumpingVpn.Node.Lab.Postgres;
 
 /// <summary>
 /// One node's way to a database server: a Unix socket that forwards to the server's. It can fall silent, which nobody is told, or be cut,
-/// which both ends see at once; neither touches another node's way.
+/// which both ends see at once; neither touches another node's way. Its threads have real-time priority, so that a busy machine does not
+/// show up as a slow database.
 /// </summary>
 public sealed class PostgresLink : IDisposable
 {
@@ -16,8 +17,8 @@ public sealed class PostgresLink : IDisposable
     private readonly HashSet<Socket> sockets = [];
     private readonly UnixDomainSocketEndPoint upstreamEnd;
     private readonly string path;
-    private Socket? listener;
     private readonly ManualResetEventSlim open = new(initialState: true);
+    private Socket? listener;
     private long held;
     private volatile bool disposed;
 

@@ -43,10 +43,10 @@ public sealed class DeliveryWatch : IDisposable
     /// <param name="clientAddress">The client's address inside the tunnel.</param>
     public static DeliveryWatch Start(LabTopology topology, int port, IPAddress clientAddress)
     {
-        byte[] client = clientAddress.GetAddressBytes();
+        uint client = Number(clientAddress);
         return new DeliveryWatch([.. Enumerable.Range(1, 2).SelectMany(node =>
         {
-            byte[] outside = IPAddress.Parse(LabNetwork.Node4(node)).GetAddressBytes();
+            uint outside = Number(IPAddress.Parse(LabNetwork.Node4(node)));
             return (Watch[])[
                 new(node, true, topology.NodeAt(node), Incoming, packet => IsFrom(packet, client) && packet[9] is Tcp or Udp),
                 new(node, false, topology.NodeAt(node), Everything, packet => IsFrom(packet, outside) && IsData(packet, port))];
@@ -80,8 +80,10 @@ public sealed class DeliveryWatch : IDisposable
         foreach (Watch watch in watches) watch.Dispose();
     }
 
-    private static bool IsFrom(ReadOnlySpan<byte> packet, ReadOnlySpan<byte> source) =>
-        packet.Length >= InternetHeader && packet[0] >> 4 == 4 && packet[12..16].SequenceEqual(source);
+    private static uint Number(IPAddress address) => BinaryPrimitives.ReadUInt32BigEndian(address.GetAddressBytes());
+
+    private static bool IsFrom(ReadOnlySpan<byte> packet, uint source) =>
+        packet.Length >= InternetHeader && packet[0] >> 4 == 4 && BinaryPrimitives.ReadUInt32BigEndian(packet[12..]) == source;
 
     private static bool IsData(ReadOnlySpan<byte> packet, int port)
     {
