@@ -79,6 +79,15 @@ internal sealed class JsonFields(JsonValue.Members members, JsonFields? parent =
 
     public Instant Instant(string name) => new(Int64(name));
 
+    public bool Bool(string name) => members.Find(name) is JsonValue.Boolean flag ? flag.Value : Bad(name, false);
+
+    /// <summary>Null, or an integer of 64 bits.</summary>
+    public long? MaybeInt64(string name) => members.Find(name) is JsonValue.Nothing ? null : Int64(name);
+
+    /// <summary>Any object, in canonical form.</summary>
+    public CanonicalJson Canonical(string name) =>
+        members.Find(name) is JsonValue.Members inner ? CanonicalJson.From(inner) : Bad(name, CanonicalJson.Null);
+
     /// <summary>A string that <paramref name="tryParse"/> takes.</summary>
     public T Parsed<T>(string name, TryParse<T> tryParse) => tryParse(Text(name), out T value) ? value : Bad(name, value);
 
