@@ -76,8 +76,7 @@ internal static class IncidentJsonReading
         ImmutableArray<Hash256> path = fields.ListOf<Hash256>("path", HeadTree.MaxPath, Hash256.TryParse);
         var leaf = new HeadLeaf(fields.Parsed<HeadKind>("kind", TryKind), fields.Parsed<SessionId>("stream", SessionId.TryParse), fields.Int64("version"),
             Hash(fields, "hash"));
-        HeadStatement statement = fields.Nested("statement", static inner =>
-            new HeadStatement(inner.Text("node"), new(inner.Int64("wall")), inner.Int32("count"), Hash(inner, "root")));
+        HeadStatement statement = fields.Nested("statement", HeadStatement.Read);
         return new(leaf, fields.Int32("index"), path, statement, Key(fields), Signature(fields));
     }
 
