@@ -204,14 +204,19 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
         _ => 0,
     };
 
-    /// <summary>One bucket per IPv4 address and port, or per IPv6 /64 (REQ-FLOOD-4); keyed, so that nobody can aim at another's.</summary>
+    /// <summary>
+    /// One bucket per IPv4 address and port, or per IPv6 /64 (REQ-FLOOD-4). Keyed with the cookie secret, which is there once a cookie
+    /// was right and which nobody else knows: so nobody can look for a source of its own that shares another's bucket.
+    /// </summary>
     private int BucketOf(Endpoint source)
     {
-        Span<byte> bytes = stackalloc byte[18];
+        // One byte more than a cookie covers: the same key makes unrelated MACs.
+        Span<byte> bytes = stackalloc byte[19];
+        bytes[18] = 1;
         BinaryPrimitives.WriteUInt128BigEndian(bytes, source.IsIPv4 ? source.Address : source.Address >> 64 << 64);
         BinaryPrimitives.WriteUInt16BigEndian(bytes[16..], source.IsIPv4 ? source.Port : (ushort)0);
         Span<byte> mac = stackalloc byte[ProtocolConstants.MacSize];
-        crypto.Mac(addressKeys.Cookie, bytes, mac);
+        crypto.Mac(_cookieSecrets[0], bytes, mac);
         return BinaryPrimitives.ReadUInt16LittleEndian(mac) % SourceBuckets;
     }
 }

@@ -151,7 +151,7 @@ internal static class ClientHandshakes
         ClientTurn turn, ClientPath path, HandshakeAttempt attempt, ResponsePayload response, uint remoteIndex, NoiseResult result)
     {
         (EpochSecrets keys, SecretHandle root) = EpochSecrets.FromHandshake(turn.Crypto, result.ChainingKey, result.HandshakeHash);
-        byte[] confirm = Confirmation.Seal(turn.Crypto, keys.ClientControl, remoteIndex, stackalloc byte[ProtocolConstants.MacSize]);
+        byte[] confirm = Protocol.Messages.Confirm.Make(turn.Crypto, keys.Confirmation, remoteIndex, stackalloc byte[ProtocolConstants.MacSize]);
         DropWhere(turn, other => other.LocalIndex != attempt.LocalIndex);
         attempt.Stage.Release(turn.Crypto);
         Replace(turn, attempt, attempt with

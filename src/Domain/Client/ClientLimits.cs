@@ -75,6 +75,9 @@ public static class ClientLimits
     /// <summary>Between the later ones: from 50 ms, doubling up to this.</summary>
     public static readonly TimeSpan ConfirmRetryMax = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Tokens that one attempt confirms: its own, and those of copies of its PREPARE that overtake it.</summary>
+    public const int Tokens = 9;
+
     // Reattach.
 
     /// <summary>First repetition of a PREPARE that nobody answers.</summary>

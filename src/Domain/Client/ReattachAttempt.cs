@@ -60,11 +60,21 @@ public abstract record ReattachStage
     }
 
     /// <summary>PREPARED came; the epoch is in the data plane and the CONFIRM is out.</summary>
+    /// <param name="AnswerHash">Hash of PREPARED without its token: one that differs belongs to other keys.</param>
+    /// <param name="RemoteIndex">The gateway's receiver index.</param>
+    /// <param name="Confirmation">MACs CONFIRMs, for as long as another token may come.</param>
     /// <param name="GatewayControl">Opens BOUND.</param>
+    /// <param name="Confirms">One for each token that has come, the latest last; at most <see cref="ClientLimits.Tokens"/>.</param>
     /// <param name="Since">When PREPARED came.</param>
-    public sealed record Confirming(SecretHandle GatewayControl, ReadOnlyMemory<byte> Confirm, Instant Since) : ReattachStage
+    public sealed record Confirming(
+        Hash256 AnswerHash, uint RemoteIndex, SecretHandle Confirmation, SecretHandle GatewayControl, ImmutableArray<ReadOnlyMemory<byte>> Confirms, Instant Since)
+        : ReattachStage
     {
-        public override void Release(ICryptography crypto) => crypto.Release(GatewayControl);
+        public override void Release(ICryptography crypto)
+        {
+            crypto.Release(Confirmation);
+            crypto.Release(GatewayControl);
+        }
     }
 }
 

@@ -50,7 +50,8 @@ internal static class ReattachAttempts
         TimeSpan pause;
         if (attempt.Stage is ReattachStage.Confirming confirming)
         {
-            turn.Send(path, confirming.Confirm);
+            // More than one token: somebody between us and the gateway makes up sources, and which token is ours shows only in BOUND.
+            turn.Send(path, confirming.Confirms[^(1 + (attempt.Tries % confirming.Confirms.Length))]);
             pause = Backoff.Confirm(attempt.Tries + 1);
         }
         else
@@ -71,8 +72,11 @@ internal static class ReattachAttempts
             return;
         }
         ReattachAttempt? attempt = Find(turn, path, prepared.ReceiverIndex);
-        // The answer to a repeated PREPARE comes late by rule, not by fault.
-        if (attempt?.Stage is ReattachStage.Confirming) return;
+        if (attempt?.Stage is ReattachStage.Confirming confirming)
+        {
+            ConfirmAgain(turn, path, attempt, confirming, datagram);
+            return;
+        }
         if (attempt?.Stage is not ReattachStage.Preparing preparing)
         {
             turn.Reject(ReasonCode.UnknownReceiver, "PREPARED on " + path.Name);
@@ -103,6 +107,34 @@ internal static class ReattachAttempts
         return true;
     }
 
+    /// <summary>
+    /// Another PREPARED for an attempt that is confirming. The same answer with another token says that our PREPARE has reached the
+    /// gateway from another source too, ours or that of somebody who copied it, and cannot say which token names ours: each is
+    /// confirmed at once (REQ-HIJACK-7). The answer to a repeated PREPARE comes late by rule, not by fault.
+    /// </summary>
+    private static void ConfirmAgain(
+        ClientTurn turn, ClientPath path, ReattachAttempt attempt, ReattachStage.Confirming confirming, ReadOnlySpan<byte> datagram)
+    {
+        ReadOnlySpan<byte> token = Prepared.TokenOf(datagram);
+        foreach (ReadOnlyMemory<byte> sent in confirming.Confirms)
+            if (ConstantTime.Equal(Protocol.Messages.Confirm.TokenOf(sent.Span), token)) return;
+        if (confirming.Confirms.Length >= ClientLimits.Tokens) return;
+        if (!Answers.Verify(turn.Crypto, turn.State.Session!.Secrets.Answer, attempt.RequestHash, datagram, Prepared.MacOffset))
+        {
+            turn.Reject(ReasonCode.BadMac, "PREPARED on " + path.Name);
+            return;
+        }
+        if (turn.Crypto.Sha256(Prepared.Hashed(datagram)) != confirming.AnswerHash) return;
+        byte[] confirm = Protocol.Messages.Confirm.Make(turn.Crypto, confirming.Confirmation, confirming.RemoteIndex, token);
+        ClientReattaches.Replace(turn, attempt, attempt with
+        {
+            Stage = confirming with { Confirms = confirming.Confirms.Add(confirm) },
+            RetryAt = turn.Now + Backoff.Confirm(1),
+            Tries = 1,
+        });
+        turn.Send(path, confirm);
+    }
+
     private static ReattachAttempt? Find(ClientTurn turn, ClientPath path, uint index) =>
         turn.State.Reattach?.Attempts.FirstOrDefault(attempt => attempt.LocalIndex == index && attempt.Path == path.Id);
 
@@ -112,15 +144,14 @@ internal static class ReattachAttempts
         ClientSession session = turn.State.Session!;
         // While the data plane sends under an attempt that may still be bound, it stays there: it cannot go back to what it has left.
         bool isSending = !turn.State.Reattach!.IsGentle && turn.State.Reattach.Attempts.All(other => other.LocalIndex != session.SendingIndex);
-        EpochSecrets keys = EpochSecrets.FromReattach(
-            turn.Crypto, session.Secrets.Root, shared, attempt.RequestHash, turn.Crypto.Sha256(Prepared.Hashed(datagram)));
+        Hash256 answerHash = turn.Crypto.Sha256(Prepared.Hashed(datagram));
+        EpochSecrets keys = EpochSecrets.FromReattach(turn.Crypto, session.Secrets.Root, shared, attempt.RequestHash, answerHash);
         turn.Crypto.Release(shared);
-        byte[] confirm = Confirmation.Seal(turn.Crypto, keys.ClientControl, prepared.SenderIndex, Prepared.TokenOf(datagram));
-        turn.Crypto.Release(keys.ClientControl);
+        byte[] confirm = Protocol.Messages.Confirm.Make(turn.Crypto, keys.Confirmation, prepared.SenderIndex, Prepared.TokenOf(datagram));
         attempt.Stage.Release(turn.Crypto);
         ClientReattaches.Replace(turn, attempt, attempt with
         {
-            Stage = new ReattachStage.Confirming(keys.GatewayControl, confirm, turn.Now),
+            Stage = new ReattachStage.Confirming(answerHash, prepared.SenderIndex, keys.Confirmation, keys.GatewayControl, [confirm], turn.Now),
             RetryAt = turn.Now + Backoff.Confirm(1),
             Tries = 1,
         });

@@ -20,9 +20,6 @@ internal static class SessionUpkeep
             case ControlFrame.StateChanged changed:
                 Mirror(turn, session, changed);
                 break;
-            case ControlFrame.SessionEnded ended:
-                SessionEnds.EndLocally(turn, (ReasonCode)ended.Reason, "the gateway ended it");
-                break;
             case ControlFrame.Released released:
                 if (released.Version < session.Version) break;
                 turn.State = turn.State with { Session = session with { Version = released.Version } };

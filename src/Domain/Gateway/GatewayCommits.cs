@@ -196,7 +196,7 @@ internal static class GatewayCommits
         SessionId id = session.Session.Id;
         uint previous = session.Epoch?.Index ?? 0;
         turn.DropEpoch(ref session);
-        turn.Crypto.Release(keys.ClientControl);
+        turn.Crypto.Release(keys.Confirmation);
         turn.Emit(new GatewayEffect.Bind(id, index, source, turn.Now + GatewayLimits.OldEpochLifetime));
         turn.Emit(new GatewayEffect.Forget(keys.ClientData));
         turn.Emit(new GatewayEffect.Forget(keys.GatewayData));

@@ -51,13 +51,11 @@ internal static class GatewayHandshakes
     {
         HalfOpenHandshake handshake = turn.State.HalfOpen[slot];
         if (handshake.Append is not null) return;
-        Span<byte> token = stackalloc byte[ProtocolConstants.MacSize];
         ReasonCode problem =
             handshake.Source != source ? ReasonCode.TokenMismatch
             : turn.Now >= handshake.ExpiresAt ? ReasonCode.HandshakeExpired
-            : !turn.Crypto.TryOpen(handshake.Keys.ClientControl, 0, bytes.Span[..Protocol.Messages.Confirm.HeaderSize],
-                bytes.Span[Protocol.Messages.Confirm.HeaderSize..], token) ? ReasonCode.BadTag
-            : token.ContainsAnyExcept((byte)0) ? ReasonCode.TokenMismatch
+            : !Protocol.Messages.Confirm.IsAuthentic(turn.Crypto, handshake.Keys.Confirmation, bytes.Span) ? ReasonCode.BadMac
+            : Protocol.Messages.Confirm.TokenOf(bytes.Span).ContainsAnyExcept((byte)0) ? ReasonCode.TokenMismatch
             : ReasonCode.None;
         if (problem != ReasonCode.None)
         {

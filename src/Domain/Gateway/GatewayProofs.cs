@@ -14,7 +14,8 @@ internal static class GatewayProofs
 {
     /// <summary>
     /// The session that a request names, with its secrets, if the request proves that it holds them. For a session that
-    /// has ended <paramref name="session"/> is null and <paramref name="secrets"/> belong to the caller.
+    /// has ended <paramref name="session"/> is null and <paramref name="secrets"/> belong to the caller; its client may have left the
+    /// registry, and learns that the session is gone all the same.
     /// </summary>
     /// <param name="verify">True if the request is authentic under these secrets.</param>
     public static bool TryProve(
@@ -54,14 +55,16 @@ internal static class GatewayProofs
 
     public delegate bool Proof(ICryptography crypto, SessionSecrets secrets, ReadOnlySpan<byte> datagram);
 
-    /// <summary>REQ-HIJACK-6: the ticket must be of this session and of the client whose session it is, and the client still registered.</summary>
+    /// <summary>
+    /// REQ-HIJACK-6: the ticket must be of this session and of the client whose session it is, and the client still registered. Where
+    /// no session is left there is nothing to grant, so the registry is not asked.
+    /// </summary>
     private static bool TryOpenTicket(GatewayTurn turn, SessionId id, GatewaySession? session, ReadOnlySpan<byte> bytes, out SessionSecrets secrets)
     {
         secrets = default;
         if (bytes.IsEmpty || !Ticket.TryOpen(turn.Crypto, turn.Environment.ClusterKeys, bytes, out Ticket ticket)) return false;
         bool fits = ticket.Session == id
-            && (session is null || session.Session.Client == ticket.Client)
-            && turn.Environment.Registry.TryFind(ticket.Client, out _);
+            && (session is null || (session.Session.Client == ticket.Client && turn.Environment.Registry.TryFind(ticket.Client, out _)));
         if (!fits)
         {
             turn.Crypto.Release(ticket.Root);

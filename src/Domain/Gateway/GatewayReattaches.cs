@@ -72,7 +72,7 @@ internal static class GatewayReattaches
         SessionId id = session.Session.Id;
         if (session.Epoch is { } epoch && epoch.Index == index)
         {
-            if (epoch.Transport != source || !epoch.Confirm.Span.SequenceEqual(bytes.Span)) turn.Reject(ReasonCode.TokenMismatch, source.Remote, id);
+            if (epoch.Transport != source || !ConstantTime.Equal(epoch.Confirm.Span, bytes.Span)) turn.Reject(ReasonCode.TokenMismatch, source.Remote, id);
             // The client missed the BOUND: it gets the same one again, once there is one. BOUND is larger than CONFIRM, and whoever
             // saw the CONFIRM can send it again in the client's name, so the session's bucket bounds it (REQ-FLOOD-3).
             else if (!epoch.Bound.IsEmpty)
@@ -90,16 +90,14 @@ internal static class GatewayReattaches
         PreparedReattach? prepared = session.Prepared.FirstOrDefault(candidate => candidate.Index == index);
         // In flight already: the client repeats its CONFIRM until the store has answered.
         if (prepared is null || session.Append is not null || session.Secrets is not { } secrets) return;
-        Span<byte> expected = stackalloc byte[ProtocolConstants.MacSize];
-        Span<byte> token = stackalloc byte[ProtocolConstants.MacSize];
-        AddressMacs.Token(turn.Crypto, turn.Environment.TokenSecret, id, prepared.PrepareHash, source, expected);
-        ReadOnlySpan<byte> header = bytes.Span[..Protocol.Messages.Confirm.HeaderSize];
-        if (!turn.Crypto.TryOpen(prepared.Keys.ClientControl, 0, header, bytes.Span[Protocol.Messages.Confirm.HeaderSize..], token))
+        if (!Protocol.Messages.Confirm.IsAuthentic(turn.Crypto, prepared.Keys.Confirmation, bytes.Span))
         {
-            turn.Reject(ReasonCode.BadTag, source.Remote, id);
+            turn.Reject(ReasonCode.BadMac, source.Remote, id);
             return;
         }
-        if (!ConstantTime.Equal(token, expected))
+        Span<byte> expected = stackalloc byte[ProtocolConstants.MacSize];
+        AddressMacs.Token(turn.Crypto, turn.Environment.TokenSecret, id, prepared.PrepareHash, source, expected);
+        if (!ConstantTime.Equal(Protocol.Messages.Confirm.TokenOf(bytes.Span), expected))
         {
             turn.Reject(ReasonCode.TokenMismatch, source.Remote, id);
             return;

@@ -117,14 +117,4 @@ public static class PathConstants
 
     /// <summary>Or if that many of the last 20 slices show some: more than one burst of half a second.</summary>
     public const int LossSpread = 6;
-
-    // Implementation: retries (see RetrySchedule).
-
-    public static readonly TimeSpan RetryFirst = TimeSpan.FromMilliseconds(50);
-
-    public static readonly TimeSpan RetryCap = TimeSpan.FromMilliseconds(200);
-
-    public static readonly TimeSpan RetryEager = TimeSpan.FromSeconds(10);
-
-    public static readonly TimeSpan RetryMax = TimeSpan.FromSeconds(30);
 }

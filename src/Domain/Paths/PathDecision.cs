@@ -61,7 +61,7 @@ public abstract record PathDecision
     /// </summary>
     public sealed record Switch(PathId To, PathId? Alternative, ReattachKind Kind, MoveCause Cause) : PathDecision;
 
-    /// <summary>Nothing answers anywhere: prepare on these, best first, by <see cref="RetrySchedule"/>. Said for as long as it holds.</summary>
+    /// <summary>Nothing answers anywhere: prepare on these, best first, again and again. Said for as long as it holds.</summary>
     /// <param name="Since">When it began.</param>
     public sealed record AllSilent(ImmutableArray<PathId> Best, Instant Since) : PathDecision;
 }

@@ -4,7 +4,7 @@ namespace JumpingVpn.Domain.Protocol;
 
 /// <summary>
 /// A control frame: travels as the inner packet of a data packet; its first nibble is 0, the second its type. Closed:
-/// bytes that are none of these are refused.
+/// bytes that are none of these are refused. Number 3 is reserved.
 /// </summary>
 public abstract record ControlFrame
 {
@@ -23,9 +23,6 @@ public abstract record ControlFrame
     /// <param name="Reason">Wire number of the reason code.</param>
     public sealed record StateChanged(byte State, ushort Reason, ulong Version) : ControlFrame;
 
-    /// <summary>Gateway to client: the session has ended.</summary>
-    public sealed record SessionEnded(ushort Reason, ulong Version) : ControlFrame;
-
     /// <summary>Gateway to client: this node stops serving; reattach at once, elsewhere if possible.</summary>
     public sealed record Released(ulong Version) : ControlFrame;
 
@@ -43,13 +40,6 @@ public abstract record ControlFrame
             case StateChanged frame:
                 writer.U8(2);
                 writer.U8(frame.State);
-                writer.U16(frame.Reason);
-                writer.Zero(4);
-                writer.U64(frame.Version);
-                break;
-            case SessionEnded frame:
-                writer.U8(3);
-                writer.Zero(1);
                 writer.U16(frame.Reason);
                 writer.Zero(4);
                 writer.U64(frame.Version);
@@ -79,7 +69,6 @@ public abstract record ControlFrame
         {
             (1, 0, 0, _) => new EpochEnd(index, number),
             (2, _, _, 0) => new StateChanged(small, reason, number),
-            (3, 0, _, 0) => new SessionEnded(reason, number),
             (4, 0, 0, 0) => new Released(number),
             _ => null,
         };

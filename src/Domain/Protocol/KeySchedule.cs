@@ -29,8 +29,12 @@ public readonly record struct SessionSecrets(SecretHandle Root, SecretHandle Pro
     }
 }
 
-/// <summary>The four keys of one key epoch: data packets and the two control messages (CONFIRM, BOUND), each way.</summary>
-public readonly record struct EpochSecrets(SecretHandle ClientData, SecretHandle GatewayData, SecretHandle ClientControl, SecretHandle GatewayControl)
+/// <summary>The four keys of one key epoch, each for one purpose and one direction.</summary>
+/// <param name="ClientData">Data packets to the gateway.</param>
+/// <param name="GatewayData">Data packets to the client.</param>
+/// <param name="Confirmation">MACs the client's CONFIRMs; it seals nothing.</param>
+/// <param name="GatewayControl">Seals BOUND, once.</param>
+public readonly record struct EpochSecrets(SecretHandle ClientData, SecretHandle GatewayData, SecretHandle Confirmation, SecretHandle GatewayControl)
 {
     /// <summary>
     /// The first epoch and the session's root, both out of the handshake's final chaining key but neither from the other, so
@@ -72,7 +76,7 @@ public readonly record struct EpochSecrets(SecretHandle ClientData, SecretHandle
 
     public void ReleaseControl(ICryptography crypto)
     {
-        crypto.Release(ClientControl);
+        crypto.Release(Confirmation);
         crypto.Release(GatewayControl);
     }
 
@@ -85,7 +89,7 @@ public readonly record struct EpochSecrets(SecretHandle ClientData, SecretHandle
     private static EpochSecrets Split(ICryptography crypto, SecretHandle secret) => new(
         crypto.Expand(secret, "client data"u8),
         crypto.Expand(secret, "gateway data"u8),
-        crypto.Expand(secret, "client control"u8),
+        crypto.Expand(secret, "confirmation"u8),
         crypto.Expand(secret, "gateway control"u8));
 
     private static ReadOnlySpan<byte> Info(Span<byte> buffer, ReadOnlySpan<byte> label, Hash256 hash)

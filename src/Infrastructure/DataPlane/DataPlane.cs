@@ -36,9 +36,9 @@ public sealed partial class DataPlane : IDataPlane, IDisposable
     public DataPlane(DataPlaneOptions options)
     {
         _options = options;
-        _deadline = new(options.Clock);
-        _transmit = new(options.Tun, _routes, options.Events, _deadline);
-        _receive = new(options.Tun, options.UdpSegmentation, _socketsByToken, _epochsByIndex, options.Events, _deadline, _held);
+        _deadline = new(options.LeaseClock);
+        _transmit = new(options.Tun, _routes, options.Events, _deadline, options.Clock);
+        _receive = new(options.Tun, options.UdpSegmentation, _socketsByToken, _epochsByIndex, options.Events, _deadline, options.Clock, _held);
         _controlSender = new(options.Events, _controlDrops, forControl: true);
         _expiry = new(_ => ForgetExpiredEpochs());
         _threads = [PacketThread("tun-to-udp", _transmit.Run), PacketThread("udp-to-tun", _receive.Run)];
@@ -62,9 +62,11 @@ public sealed partial class DataPlane : IDataPlane, IDisposable
     /// <inheritdoc/>
     public void SetServeUntil(Instant until)
     {
-        using Lock.Scope command = Command();
+        // A renewal waits for no other command: the packet threads see it with their next packet.
         _deadline.Set(until);
-        if (_options.Clock() >= until) AwaitPacketThreads();
+        if (_options.LeaseClock() < until) return;
+        using Lock.Scope command = Command();
+        AwaitPacketThreads();
     }
 
     /// <inheritdoc/>

@@ -1,6 +1,7 @@
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Infrastructure.Crypto;
 using JumpingVpn.Infrastructure.Crypto.Packet;
+using JumpingVpn.Infrastructure.Linux;
 
 namespace JumpingVpn.Infrastructure.DataPlane;
 
@@ -21,6 +22,9 @@ public sealed record DataPlaneOptions
 
     /// <summary>The cores' clock. Called once or twice for each batch, on the packet threads: it must not allocate.</summary>
     public required Func<Instant> Clock { get; init; }
+
+    /// <summary>The clock of <see cref="IDataPlane.SetServeUntil"/>, which counts from boot. It must not allocate either.</summary>
+    public Func<Instant> LeaseClock { get; init; } = BootClock.Now;
 
     /// <summary>Where reports go.</summary>
     public required IDataPlaneEvents Events { get; init; }

@@ -11,8 +11,9 @@ namespace JumpingVpn.Infrastructure.DataPlane;
 public interface IDataPlane
 {
     /// <summary>
-    /// From <paramref name="until"/> on nothing is received, delivered or sent, and what waits is dropped: a lease that was not
-    /// renewed. <see cref="Instant.Never"/>, the default, is no deadline.
+    /// From <paramref name="until"/> on, by the clock that counts from boot, nothing is received, delivered or sent, and what waits is
+    /// dropped: a lease that was not renewed. <see cref="Instant.Never"/>, the default, is no deadline. The one command that another
+    /// thread gives.
     /// </summary>
     void SetServeUntil(Instant until);
 

@@ -24,6 +24,7 @@ internal sealed unsafe class ReceiveLoop : IDisposable
     private readonly ReadMostlyTable<int, SocketEntry> _sockets;
     private readonly IDataPlaneEvents _events;
     private readonly ServingDeadline _deadline;
+    private readonly Func<Instant> _clock;
     private readonly PacketOpener _opener;
     private readonly TunWriter _tun;
     private readonly Epoll _epoll = new();
@@ -42,11 +43,13 @@ internal sealed unsafe class ReceiveLoop : IDisposable
         ReadMostlyTable<uint, KeyEpoch> epochs,
         IDataPlaneEvents events,
         ServingDeadline deadline,
+        Func<Instant> clock,
         HeldTotal held)
     {
         _sockets = sockets;
         _events = events;
         _deadline = deadline;
+        _clock = clock;
         _tun = new(tun, udpSegmentation, deadline, Drops);
         _opener = new(epochs, _tun, events, held, Drops);
         _epoll.Add(_wake.Descriptor, EpollEvents.Readable, WakeToken);
@@ -147,7 +150,7 @@ internal sealed unsafe class ReceiveLoop : IDisposable
                 if (errno is not (Libc.EAGAIN or Libc.EINTR)) Report(socket, errno);
                 return;
             }
-            Instant now = _deadline.Clock();
+            Instant now = _clock();
             if (_deadline.IsOver()) DropAll(count);
             else
             {
@@ -230,7 +233,7 @@ internal sealed unsafe class ReceiveLoop : IDisposable
 
     private void Report(SocketEntry socket, int errno)
     {
-        if (socket.ReceiveErrors.TryTake(_deadline.Clock())) _events.SendFailed(socket.Socket, errno);
+        if (socket.ReceiveErrors.TryTake(_clock())) _events.SendFailed(socket.Socket, errno);
     }
 
     private void Prepare(int index)

@@ -25,6 +25,7 @@ internal sealed unsafe class TransmitLoop : IDisposable
     private readonly RouteTable _routes;
     private readonly IDataPlaneEvents _events;
     private readonly ServingDeadline _deadline;
+    private readonly Func<Instant> _clock;
     private readonly NativeBuffer _plain = new(PlainSize);
     private readonly NativeBuffer _sealed = new(SealedSize);
     private readonly Superpacket _superpacket = new();
@@ -42,12 +43,13 @@ internal sealed unsafe class TransmitLoop : IDisposable
     private int _size;
     private bool _closed;
 
-    public TransmitLoop(int tun, RouteTable routes, IDataPlaneEvents events, ServingDeadline deadline)
+    public TransmitLoop(int tun, RouteTable routes, IDataPlaneEvents events, ServingDeadline deadline, Func<Instant> clock)
     {
         _tun = tun;
         _routes = routes;
         _events = events;
         _deadline = deadline;
+        _clock = clock;
         _sender = new(events, Drops, forControl: false);
         _tunWriter = new(tun, udpSegmentation: false, deadline, Drops);
     }
@@ -106,7 +108,7 @@ internal sealed unsafe class TransmitLoop : IDisposable
 
     private ReadResult Burst()
     {
-        _now = _deadline.Clock();
+        _now = _clock();
         ReadResult result = ReadResult.Packet;
         for (int i = 0; i < MaxReads && result == ReadResult.Packet; i++) result = ReadOne();
         Flush();

@@ -40,6 +40,7 @@ public sealed class SegmentArchive : IAuditArchive, IDisposable
     private FileStream? _current;
     private SegmentFile? _currentFile;
     private bool _cutOff;
+    private volatile string? _pruneFailure;
 
     private SegmentArchive(SegmentArchiveOptions options, FileLock held, List<SegmentFile> segments)
     {
@@ -207,16 +208,16 @@ public sealed class SegmentArchive : IAuditArchive, IDisposable
                 _closed.RemoveAt(0);
                 total -= segment.Bytes;
             }
-            PruneFailure = null;
+            _pruneFailure = null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or LinuxException)
         {
-            PruneFailure = $"{_options.Directory}: {e.Message}";
+            _pruneFailure = $"{_options.Directory}: {e.Message}";
         }
     }
 
-    /// <summary>Why old segments could not be deleted when that was last tried, or null.</summary>
-    public string? PruneFailure { get; private set; }
+    /// <summary>Why old segments could not be deleted when that was last tried, or null. Any thread may ask.</summary>
+    public string? PruneFailure => _pruneFailure;
 
     private DateOnly Today() =>
         DateOnly.FromDateTime(Columns.Calendar(_options.Wall()));

@@ -14,6 +14,9 @@ public sealed class CoreLoop<TInput> : IDisposable
     /// <summary>Network inputs that may wait: a few milliseconds of work.</summary>
     public const int MaxWaitingDatagrams = 2048;
 
+    /// <summary>How often a clock that stands still is looked at.</summary>
+    private static readonly TimeSpan StandstillPause = TimeSpan.FromMilliseconds(20);
+
     private readonly object _gate = new();
     private readonly Queue<(TInput Input, bool IsDatagram)> _inputs = new();
     private readonly Func<Instant> _clock;
@@ -100,12 +103,14 @@ public sealed class CoreLoop<TInput> : IDisposable
     {
         lock (_gate)
         {
+            Instant before = Instant.Never;
             while (true)
             {
                 input = null;
                 if (_stopped) return false;
+                Instant now = _clock();
                 // The timer comes before inputs: a flood must not hold back what is due.
-                TimeSpan wait = deadline == Instant.Never ? Timeout.InfiniteTimeSpan : deadline - _clock();
+                TimeSpan wait = deadline == Instant.Never ? Timeout.InfiniteTimeSpan : deadline - now;
                 if (wait != Timeout.InfiniteTimeSpan && wait <= TimeSpan.Zero) return true;
                 if (_inputs.TryDequeue(out (TInput Input, bool IsDatagram) next))
                 {
@@ -113,6 +118,9 @@ public sealed class CoreLoop<TInput> : IDisposable
                     input = next.Input;
                     return true;
                 }
+                // A service clock stands still while no lease is held: then what is soon due may not be due for long.
+                if (now == before && wait != Timeout.InfiniteTimeSpan && wait < StandstillPause) wait = StandstillPause;
+                before = now;
                 Monitor.Wait(_gate, wait == Timeout.InfiniteTimeSpan ? wait : Ceiling(wait));
             }
         }

@@ -12,10 +12,11 @@ namespace JumpingVpn.Infrastructure.Shell;
 /// Carries a gateway core's appends to the store and its answers back. An answer that does not say what happened is
 /// resolved by reading before the core hears of it; streams that have grown to their bound are compacted on the way.
 /// </summary>
+/// <param name="self">The incarnation that compacts.</param>
 /// <param name="post">Takes an answer, on any thread.</param>
 /// <param name="warn">Takes one line about something that went wrong beside the answers.</param>
 public sealed class StorePump(
-    IEventStore store, Owner self, Func<Instant> clock, Func<WallTime> wall, Action<GatewayInput> post, Action<string> warn)
+    IEventStore store, Func<Owner> self, Func<Instant> clock, Func<WallTime> wall, Action<GatewayInput> post, Action<string> warn)
 {
     /// <summary>Pause between two reads that try to find out what became of an append.</summary>
     private static readonly TimeSpan ResolvePause = TimeSpan.FromMilliseconds(200);
@@ -36,7 +37,7 @@ public sealed class StorePump(
     {
         try
         {
-            AppendRequest request = SessionRecords.Request(append.Streams, wall());
+            AppendRequest request = SessionRecords.Request(append.Streams, wall()) with { Fence = append.Fence };
             AppendResult result = await store.AppendAsync(request).ConfigureAwait(false);
             AppendOutcome outcome = AppendFate.OutcomeOf(result) ?? await ResolveAsync(request, result).ConfigureAwait(false);
             post(new GatewayInput.AppendFinished(append.Number, outcome));
@@ -77,7 +78,7 @@ public sealed class StorePump(
             // An ended session is retired as a whole.
             if (!position.CompactionDue || session.IsTerminal) continue;
             CompactResult result = await store.CompactAsync(
-                session.Id, position.Head.Version, SessionRecords.SnapshotOf(session, self, clock(), wall())).ConfigureAwait(false);
+                session.Id, position.Head.Version, SessionRecords.SnapshotOf(session, self(), clock(), wall())).ConfigureAwait(false);
             if (result is not (CompactResult.Done or CompactResult.NotThere)) warn($"session {session.Id} was not compacted: {result}");
         }
     }

@@ -35,6 +35,7 @@ internal static class CheckCommand
         if (Load(file) is not { } configuration) return ExitCode.BadInput;
         string what = configuration switch
         {
+            GatewayConfiguration { Store: StoreConfiguration.Postgres } shared => $"gateway {shared.Node}, clients in the database",
             GatewayConfiguration gateway => string.Create(CultureInfo.InvariantCulture, $"gateway {gateway.Node}, {gateway.Clients.Length} {(gateway.Clients.Length == 1 ? "client" : "clients")}"),
             ClientConfiguration client => $"client {client.Node} of {string.Join(", ", client.Endpoints)}",
             _ => configuration.Role,

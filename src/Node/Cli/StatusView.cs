@@ -1,4 +1,5 @@
 using System.Globalization;
+using JumpingVpn.Infrastructure.EventStore;
 using JumpingVpn.Node.Control;
 using Spectre.Console;
 using Spectre.Console.Rendering;
@@ -48,6 +49,14 @@ internal static class StatusView
         columns = [.. columns.Where(c => c.Width <= width)];
         Table table = NewTable([.. columns.Select(c => c.Name)]);
         foreach (SessionStatus session in sessions) table.AddRow(columns.Select(c => c.Cell(session)));
+        return table;
+    }
+
+    /// <summary>One line a client of a shared registry.</summary>
+    public static Table Clients(IEnumerable<RegistryEntry> clients)
+    {
+        Table table = NewTable("client", "public key", "addresses");
+        foreach (RegistryEntry client in clients) table.AddRow(Plain(client.Name), Plain(client.Key.ToString()), Plain(string.Join(", ", client.Addresses)));
         return table;
     }
 

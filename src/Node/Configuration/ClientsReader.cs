@@ -66,25 +66,13 @@ internal sealed class ClientsReader(Section section, CommonReader common, Immuta
             else
             {
                 own.Add(prefix);
-                if (WrongInTunnel(prefix) is string outside) entry.Fail(scalar.Line, key, outside);
+                // Without networks the tunnel is wrong already; one error is enough.
+                if (!networks.IsEmpty && ClientRules.WrongInTunnel(prefix, networks) is string outside) entry.Fail(scalar.Line, key, outside);
                 else addresses.Add((prefix, client, entry, scalar.Line, key));
             }
         }
         if (entry.IsEmptyList("addresses")) entry.Fail(entry.LineOf("addresses"), "addresses", "names no address");
         return own.ToImmutable();
-    }
-
-    private string? WrongInTunnel(IpPrefix prefix)
-    {
-        // Without networks the tunnel is wrong already; one error is enough.
-        if (networks.IsEmpty) return null;
-        foreach (IpPrefix mine in networks)
-        {
-            if (!mine.Network.Overlaps(prefix)) continue;
-            if (prefix.Contains(mine.Address) && prefix.IsIPv4 == mine.IsIPv4) return $"{prefix} covers the gateway's own address {mine}";
-            return prefix.Length >= mine.Length ? null : $"{prefix} is larger than the tunnel's network {mine.Network}";
-        }
-        return $"{prefix} lies outside the tunnel's networks ({string.Join(", ", networks.Select(a => a.Network))})";
     }
 
     // Sorted by address, a prefix can only overlap with one that began before it and has not ended yet.

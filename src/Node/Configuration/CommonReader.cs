@@ -49,11 +49,8 @@ internal sealed class CommonReader
             section.Require(key, "44 characters of base64, as `jumping-vpn pubkey` prints them");
             return default;
         }
-        if (!PublicKey.TryParse(scalar.Text, out PublicKey value)) section.Fail(scalar.Line, key, WrongKey(scalar.Text));
-        else if (KeyPairs.IsPrivateKey(value, privateKeyDigest)) section.Fail(scalar.Line, key, "this is this node's private key; keep it secret and write the other side's public key here");
-        else if (value == PublicKey) section.Fail(scalar.Line, key, "this is this node's own public key; the other side's belongs here");
-        else if (KeyPairs.IsLowOrder(value)) section.Fail(scalar.Line, key, "no key that can be used: a point of low order (RFC 7748, section 6.1)");
-        else return value;
+        if (ClientRules.PublicKeyOf(scalar.Text, PublicKey, privateKeyDigest, out PublicKey value) is not string problem) return value;
+        section.Fail(scalar.Line, key, problem);
         return default;
     }
 
@@ -68,14 +65,6 @@ internal sealed class CommonReader
         if (problem is null) return path;
         section.Fail(section.LineOf(key), key, problem);
         return null;
-    }
-
-    private static string WrongKey(string text)
-    {
-        Span<byte> bytes = stackalloc byte[64];
-        if (text.Length <= 88 && Convert.TryFromBase64String(text, bytes, out int length))
-            return $"a key of 32 bytes is expected, these are {length.ToString(System.Globalization.CultureInfo.InvariantCulture)}";
-        return "not a public key; 44 characters of base64 are expected, as `jumping-vpn pubkey` prints them";
     }
 
     private static string ReadNode(Section section)

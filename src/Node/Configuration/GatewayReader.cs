@@ -12,12 +12,17 @@ internal sealed class GatewayReader(Section section, CommonReader common)
     /// <summary>Sockets of one gateway.</summary>
     public const int MaxListen = 16;
 
+    /// <summary>Devices on which inner addresses are announced.</summary>
+    public const int MaxAnnounce = 8;
+
     public const int DefaultMtu = 1420;
 
     /// <summary>The least that IPv6 asks of a link (RFC 8200, section 5).</summary>
     public const int MinMtu = 1280;
 
     public const int MaxMtu = 9000;
+
+    private static readonly TimeSpan DefaultRetention = TimeSpan.FromDays(90);
 
     /// <summary>Keys of clients, with the reason why a gateway has none of them.</summary>
     public static readonly Dictionary<string, string> Elsewhere = new()
@@ -34,11 +39,11 @@ internal sealed class GatewayReader(Section section, CommonReader common)
     {
         ImmutableArray<Endpoint> listen = ReadListen();
         TunnelConfiguration tunnel = ReadTunnel();
-        ImmutableArray<ClientEntry> clients = new ClientsReader(section, common, networksAreSure ? tunnel.Addresses : []).Read();
-        string sqliteFile = ReadStore();
-        string? clusterKeyFile = common.Paths.Read(section, "cluster_key_file");
+        StoreConfiguration store = new StorageReader(section, common).Read();
+        bool isShared = store is StoreConfiguration.Postgres;
+        ImmutableArray<ClientEntry> clients = isShared ? RefuseClients() : new ClientsReader(section, common, networksAreSure ? tunnel.Addresses : []).Read();
+        string? clusterKeyFile = ReadClusterKeyFile(isShared);
         (SessionPolicy policy, StorePolicy storePolicy) = PolicyReader.Read(section);
-        if (clusterKeyFile is not null && File.Exists(clusterKeyFile)) CheckClusterKeys(clusterKeyFile);
         return new()
         {
             File = common.Paths.ConfigurationFile,
@@ -48,16 +53,39 @@ internal sealed class GatewayReader(Section section, CommonReader common)
             Control = common.Control,
             Metrics = common.Metrics,
             Log = common.Log,
-            ClusterKeyFile = clusterKeyFile ?? Path.Combine(Path.GetDirectoryName(sqliteFile) ?? "/", "cluster.key"),
+            ClusterKeyFile = clusterKeyFile ?? (store is StoreConfiguration.Sqlite sqlite ? Path.Combine(Path.GetDirectoryName(sqlite.File) ?? "/", "cluster.key") : ""),
             ClusterKeyFileGiven = clusterKeyFile is not null,
             Listen = listen,
             Tunnel = tunnel,
             Clients = clients,
-            SqliteFile = sqliteFile,
-            Audit = ReadAudit(),
+            Store = store,
+            Audit = ReadAudit(store),
             Policy = policy,
             StorePolicy = storePolicy,
         };
+    }
+
+    // The registry of nodes that share a store lies in it: a second one here would be another truth.
+    private ImmutableArray<ClientEntry> RefuseClients()
+    {
+        section.Find("clients");
+        if (section.Has("clients"))
+        {
+            section.Fail(section.LineOf("clients"), "clients",
+                "stand in the database where nodes share one; `jumping-vpn clients add --config FILE` adds one there");
+        }
+        return [];
+    }
+
+    private string? ReadClusterKeyFile(bool isShared)
+    {
+        const string key = "cluster_key_file";
+        string? path = common.Paths.Read(section, key);
+        if (isShared && path is null) section.Require(key, "a file that is the same on every node; `jumping-vpn keygen --out FILE` makes one");
+        if (path is null) return null;
+        if (File.Exists(path)) CheckClusterKeys(path);
+        else if (isShared) section.Fail(section.LineOf(key), key, $"{path}: no such file; every node of a cluster has the same one, and none makes it by itself");
+        return path;
     }
 
     private void CheckClusterKeys(string path)
@@ -86,7 +114,7 @@ internal sealed class GatewayReader(Section section, CommonReader common)
     private TunnelConfiguration ReadTunnel()
     {
         section.Require("tunnel", "{ addresses: [10.77.0.1/24] }");
-        if (section.Nested("tunnel") is not { } tunnel) return new("jump0", [], DefaultMtu);
+        if (section.Nested("tunnel") is not { } tunnel) return new("jump0", [], DefaultMtu, []);
         string name = "jump0";
         if (tunnel.Scalar("name") is { } given)
         {
@@ -108,29 +136,33 @@ internal sealed class GatewayReader(Section section, CommonReader common)
         }
         if (tunnel.IsEmptyList("addresses")) tunnel.Fail(tunnel.LineOf("addresses"), "addresses", "names no address");
         int mtu = tunnel.Integer("mtu", DefaultMtu, MinMtu, MaxMtu);
+        ImmutableArray<string> announce = ReadAnnounce(tunnel, name);
         tunnel.Done();
-        return new(name, addresses.ToImmutable(), mtu);
+        return new(name, addresses.ToImmutable(), mtu, announce);
     }
 
-    private string ReadStore()
+    private static ImmutableArray<string> ReadAnnounce(Section tunnel, string name)
     {
-        string file = common.Paths.Resolve("events.db");
-        if (section.Nested("store") is not { } store) return file;
-        if (store.Has("postgres")) store.Fail(store.LineOf("postgres"), "postgres", "not supported yet");
-        else store.Require("sqlite", "a file, such as events.db");
-        store.Find("postgres");
-        file = common.Paths.ReadToCreate(store, "sqlite") ?? file;
-        store.Done();
-        return file;
+        var devices = ImmutableArray.CreateBuilder<string>();
+        foreach ((ConfigNode.Scalar scalar, string key) in tunnel.Scalars("announce"))
+        {
+            if (Names.WrongWithDevice(scalar.Text) is string problem) tunnel.Fail(scalar.Line, key, problem);
+            else if (scalar.Text == name) tunnel.Fail(scalar.Line, key, $"{name} is the tunnel itself");
+            else if (devices.Contains(scalar.Text)) tunnel.Fail(scalar.Line, key, $"{scalar.Text} is listed twice");
+            else if (devices.Count == MaxAnnounce) tunnel.Fail(scalar.Line, key, $"more than {MaxAnnounce} devices");
+            else devices.Add(scalar.Text);
+        }
+        return devices.ToImmutable();
     }
 
-    private AuditConfiguration? ReadAudit()
+    private AuditConfiguration ReadAudit(StoreConfiguration store)
     {
-        if (section.Nested("audit") is not { } audit) return null;
-        audit.Require("directory", "where segments of compacted history go");
+        string beside = store is StoreConfiguration.Sqlite sqlite ? Path.ChangeExtension(sqlite.File, ".audit") : common.Paths.Resolve(common.Node + ".audit");
+        if (section.Nested("audit") is not { } audit) return new(beside, DefaultRetention);
+        if (store is StoreConfiguration.Sqlite) audit.Require("directory", "where segments of compacted history go");
         string? directory = common.Paths.Read(audit, "directory");
-        TimeSpan retention = audit.Duration("retention", TimeSpan.FromDays(90), TimeSpan.FromHours(1), Duration.Max);
+        TimeSpan retention = audit.Duration("retention", DefaultRetention, TimeSpan.FromHours(1), Duration.Max);
         audit.Done();
-        return directory is null ? null : new(directory, retention);
+        return new(directory ?? beside, retention);
     }
 }

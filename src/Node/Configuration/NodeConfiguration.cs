@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using JumpingVpn.Domain.EventStore;
+using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Sessions;
 
@@ -48,14 +49,16 @@ public sealed record GatewayConfiguration : NodeConfiguration
 
     public required TunnelConfiguration Tunnel { get; init; }
 
-    /// <summary>Keys, names and addresses are each unique, and every address lies in one of the tunnel's networks.</summary>
+    /// <summary>
+    /// Keys, names and addresses are each unique, and every address lies in one of the tunnel's networks. Empty with a shared store, which
+    /// holds the registry itself.
+    /// </summary>
     public required ImmutableArray<ClientEntry> Clients { get; init; }
 
-    /// <summary>The SQLite file of the event store.</summary>
-    public required string SqliteFile { get; init; }
+    public required StoreConfiguration Store { get; init; }
 
-    /// <summary>Where compacted history goes; null where the file is silent.</summary>
-    public required AuditConfiguration? Audit { get; init; }
+    /// <summary>Where compacted history goes.</summary>
+    public required AuditConfiguration Audit { get; init; }
 
     /// <summary>What rules sessions and paths; valid.</summary>
     public required SessionPolicy Policy { get; init; }
@@ -90,7 +93,25 @@ public sealed record ClientConfiguration : NodeConfiguration
 }
 
 /// <summary>The gateway's TUN device. Addresses carry their network's length; the MTU is in bytes.</summary>
-public sealed record TunnelConfiguration(string Name, ImmutableArray<IpPrefix> Addresses, int Mtu);
+/// <param name="Announce">Devices on whose networks the node answers for the inner addresses of the sessions that it serves.</param>
+public sealed record TunnelConfiguration(string Name, ImmutableArray<IpPrefix> Addresses, int Mtu, ImmutableArray<string> Announce);
+
+/// <summary>Where a gateway's sessions are kept.</summary>
+public abstract record StoreConfiguration
+{
+    private StoreConfiguration()
+    {
+    }
+
+    /// <summary>The embedded store of one node.</summary>
+    public sealed record Sqlite(string File) : StoreConfiguration;
+
+    /// <summary>A database that several nodes share.</summary>
+    /// <param name="Connection">Npgsql's connection string; it holds no password.</param>
+    /// <param name="PasswordFile">A file whose first line is the password; null where PostgreSQL's own means are to find it.</param>
+    /// <param name="Lease">What the nodes promise each other; the same on all of them.</param>
+    public sealed record Postgres(string Connection, string Schema, string? PasswordFile, LeaseTimes Lease) : StoreConfiguration;
+}
 
 /// <summary>One client that a gateway knows. Its addresses are those it may use inside the tunnel.</summary>
 public sealed record ClientEntry(string Name, PublicKey PublicKey, ImmutableArray<IpPrefix> Addresses, string? PresharedKeyFile);

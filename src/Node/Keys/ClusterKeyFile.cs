@@ -24,8 +24,9 @@ public static class ClusterKeyFile
             string path = configuration.ClusterKeyFile;
             if (!Path.Exists(path))
             {
-                if (File.Exists(configuration.SqliteFile))
-                    return $"{path}: no such file, but the store {configuration.SqliteFile} is there; its sessions need that key, so restore it, or move the store away";
+                if (configuration.Store is not StoreConfiguration.Sqlite store) return $"{path}: no such file";
+                if (File.Exists(store.File))
+                    return $"{path}: no such file, but the store {store.File} is there; its sessions need that key, so restore it, or move the store away";
                 Span<byte> fresh = bytes[..KeyFile.KeySize];
                 RandomNumberGenerator.Fill(fresh);
                 if (KeyFile.TryCreate(path, fresh) is string cannot) return cannot;

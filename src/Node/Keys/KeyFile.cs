@@ -107,7 +107,8 @@ public static class KeyFile
         }
     }
 
-    private static int ReadChecked(string path, Span<byte> content, out string? problem)
+    /// <summary>Reads a file that nobody but its owner may read or change, as far as there is room; otherwise says what is wrong with it.</summary>
+    internal static int ReadChecked(string path, Span<byte> content, out string? problem)
     {
         problem = null;
         try

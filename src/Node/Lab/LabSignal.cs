@@ -4,6 +4,7 @@ namespace JumpingVpn.Node.Lab;
 public static class LabSignal
 {
     public const int Interrupt = 2;
+    public const int Quit = 3;
     public const int Kill = 9;
     public const int Terminate = 15;
 }

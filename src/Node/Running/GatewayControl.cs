@@ -13,23 +13,24 @@ internal sealed class GatewayControl(GatewayNode node) : INodeControl
     public Task<NodeStatus> SnapshotAsync(CancellationToken cancellation)
     {
         GatewayState state = node.Shell.State;
-        Infrastructure.EventStore.StoreStatus store = node.Store.Status;
+        Infrastructure.EventStore.StoreStatus store = node.Backing.Store.Status;
         return Task.FromResult(new NodeStatus
         {
             Role = node.Configuration.Role,
             Node = node.Configuration.Node,
             Version = CommandLine.Version(),
-            Sessions = [.. state.Sessions.Values.Select(Describe)],
+            Sessions = [.. state.Sessions.Values.Where(IsOurs).Select(Describe)],
             Rejections = node.Log.Rejections.With(node.DataPlane),
             Store = new StoreStatus { Kind = store.Kind, Healthy = store.Healthy, LiveEvents = store.LiveEvents },
-            Lease = null,
+            Lease = node.Backing.Lease,
             Telemetry = new TelemetryStatus { Dropped = node.Telemetry.Dropped },
         });
     }
 
     public async Task<TerminationOutcome> TerminateSessionAsync(SessionId session, CancellationToken cancellation)
     {
-        if (!node.Shell.State.Sessions.ContainsKey(session)) return TerminationOutcome.UnknownSession;
+        // Where nodes share the store, the core looks there for what it does not hold.
+        if (!IsShared && !node.Shell.State.Sessions.ContainsKey(session)) return TerminationOutcome.UnknownSession;
         try
         {
             return await node.Shell.TerminateAsync(session).WaitAsync(cancellation).ConfigureAwait(false) switch
@@ -46,6 +47,11 @@ internal sealed class GatewayControl(GatewayNode node) : INodeControl
             return TerminationOutcome.NotStored;
         }
     }
+
+    private bool IsShared => node.Backing.Cluster is not null;
+
+    /// <summary>What another node owns is only borrowed, and may be old.</summary>
+    private bool IsOurs(GatewaySession held) => !IsShared || held.Session.Owner.Exists(owner => owner == node.Backing.Self);
 
     private SessionStatus Describe(GatewaySession held)
     {

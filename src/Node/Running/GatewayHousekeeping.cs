@@ -2,10 +2,14 @@ using JumpingVpn.Domain.Admission;
 using JumpingVpn.Domain.EventStore;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Infrastructure.EventStore;
+using JumpingVpn.Infrastructure.Telemetry;
 
 namespace JumpingVpn.Node.Running;
 
-/// <summary>What a gateway does now and then: checkpoints the service clock, retires ended sessions, changes the cookie secret.</summary>
+/// <summary>
+/// What a gateway does now and then: checkpoints the service clock, retires ended sessions, changes the cookie secret, and says what
+/// keeps the store or the archive from forgetting.
+/// </summary>
 internal sealed class GatewayHousekeeping : IAsyncDisposable
 {
     private static readonly TimeSpan RetireInterval = TimeSpan.FromMinutes(1);
@@ -13,8 +17,8 @@ internal sealed class GatewayHousekeeping : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _running;
 
-    public GatewayHousekeeping(IEventStore store, Func<Instant> clock, Action rotateCookies, NodeReports log) =>
-        _running = RunAsync(store, clock, rotateCookies, log, _stop.Token);
+    public GatewayHousekeeping(GatewayBacking backing, Func<Instant> clock, Action rotateCookies, NodeReports log) =>
+        _running = RunAsync(backing, clock, rotateCookies, log, _stop.Token);
 
     public async ValueTask DisposeAsync()
     {
@@ -23,8 +27,10 @@ internal sealed class GatewayHousekeeping : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private static async Task RunAsync(IEventStore store, Func<Instant> clock, Action rotateCookies, NodeReports log, CancellationToken stop)
+    private static async Task RunAsync(GatewayBacking backing, Func<Instant> clock, Action rotateCookies, NodeReports log, CancellationToken stop)
     {
+        var storeTrouble = new RepeatedWarning("ended sessions stay in the store: ", log.Warning);
+        var archiveTrouble = new RepeatedWarning("old audit segments could not be deleted: ", log.Warning);
         Instant retireAt = clock() + RetireInterval;
         Instant rotateAt = clock() + ControlFilter.CookieLifetime;
         using var timer = new PeriodicTimer(ServiceClock.CheckpointInterval);
@@ -33,6 +39,9 @@ internal sealed class GatewayHousekeeping : IAsyncDisposable
             while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false))
             {
                 Instant now = clock();
+                // A node without a lease leaves the store to those that hold one.
+                if (backing.Cluster is { Serves: false }) continue;
+                IEventStore store = backing.Store;
                 _ = await store.CheckpointAsync(now).ConfigureAwait(false);
                 if (now >= rotateAt)
                 {
@@ -42,7 +51,8 @@ internal sealed class GatewayHousekeeping : IAsyncDisposable
                 if (now < retireAt) continue;
                 retireAt = now + RetireInterval;
                 RetireResult retired = await store.RetireAsync(now).ConfigureAwait(false);
-                if (retired.Failure is { } failure) log.Warning($"ended sessions stay in the store: {failure}");
+                storeTrouble.Look(now, retired.Failure);
+                archiveTrouble.Look(now, backing.Archive.PruneFailure);
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

@@ -1,8 +1,5 @@
-using System.Collections.Immutable;
 using JumpingVpn.Domain.Admission;
-using JumpingVpn.Domain.EventStore;
 using JumpingVpn.Domain.Gateway;
-using JumpingVpn.Domain.Ports;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Protocol;
 using JumpingVpn.Domain.Protocol.Noise;
@@ -12,7 +9,7 @@ using JumpingVpn.Infrastructure.Crypto.Packet;
 using JumpingVpn.Infrastructure.DataPlane;
 using JumpingVpn.Infrastructure.EventStore;
 using JumpingVpn.Infrastructure.Linux;
-using JumpingVpn.Infrastructure.Shell;
+using JumpingVpn.Infrastructure.Linux.Neighbours;
 using JumpingVpn.Infrastructure.Telemetry;
 using JumpingVpn.Node.Configuration;
 using JumpingVpn.Node.Control;
@@ -24,12 +21,11 @@ namespace JumpingVpn.Node.Running;
 internal sealed class GatewayNode : INode
 {
     /// <summary>How long a draining node waits for its store before it ends anyway.</summary>
-    private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(3.5);
 
     private readonly Stack<Func<ValueTask>> _cleanup = new();
     private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Dictionary<int, UdpSocket> _sockets = [];
-    private ServiceClock? _clock;
 
     public GatewayNode(GatewayConfiguration configuration, NodeLog log)
     {
@@ -44,29 +40,29 @@ internal sealed class GatewayNode : INode
 
     public NodeReports Log { get; }
 
-    public IEventStore Store { get; private set; } = null!;
+    public GatewayBacking Backing { get; private set; } = null!;
 
     public GatewayShell Shell { get; private set; } = null!;
 
     public DataPlane DataPlane { get; private set; } = null!;
 
-    public Owner Self { get; private set; } = null!;
-
     /// <summary>About when an instant of this node's clock was.</summary>
-    public DateTime WallTimeOf(Instant instant) => WallClock.Of(instant, _clock!.Now);
+    public DateTime WallTimeOf(Instant instant) => WallClock.Of(instant, Backing.Clock.Now);
 
     public INodeControl Control => new GatewayControl(this);
 
     public Task Failure => _failed.Task;
 
-    public async Task StartAsync(CancellationToken cancellation) => await ComposeAsync().WaitAsync(cancellation).ConfigureAwait(false);
+    public async Task StartAsync(CancellationToken cancellation) => await ComposeAsync(cancellation).WaitAsync(cancellation).ConfigureAwait(false);
 
     /// <summary>Hands the sessions over and tells the clients.</summary>
     public async Task StopAsync(CancellationToken cancellation)
     {
+        Backing.Ending();
         Shell.Post(new GatewayInput.Drain());
         if (await Task.WhenAny(Shell.Drained, Task.Delay(DrainPatience, cancellation)).ConfigureAwait(false) != Shell.Drained)
-            Log.Warning("the store did not take every hand-over in time; the sessions are claimed at the next start");
+            Log.Warning("the store did not take every hand-over in time; the sessions are claimed later, here or by another node");
+        await Backing.LeaveAsync(cancellation).ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()
@@ -74,7 +70,7 @@ internal sealed class GatewayNode : INode
         while (_cleanup.TryPop(out Func<ValueTask>? undo)) await undo().ConfigureAwait(false);
     }
 
-    private async Task ComposeAsync()
+    private async Task ComposeAsync(CancellationToken cancellation)
     {
         var arena = new SecretArena();
         Undo(arena.Dispose);
@@ -83,13 +79,12 @@ internal sealed class GatewayNode : INode
         // The keys come before the store: a new cluster key is made only where there is no store yet.
         NoiseKeyPair identity = NodeSecrets.ReadIdentity(crypto, Configuration.PrivateKeyFile);
         ClusterKeys clusterKeys = NodeSecrets.ReadClusterKeys(crypto, Configuration);
-        ClientRegistry registry = ReadRegistry(crypto);
-        await OpenStoreAsync().ConfigureAwait(false);
-        Self = new Owner(Configuration.Node, Store.Opening.Incarnation);
-        var environment = new GatewayEnvironment(crypto, identity, clusterKeys, registry, Configuration.Policy, SessionJson.HashOf(Configuration.Policy),
-            Self, ciphers.Offer(), (ushort)Configuration.Tunnel.Mtu, crypto.GenerateSecret());
-        ServiceClock clock = _clock = new(Store.Opening.ServiceTime, BootClock.Now);
-        GatewayState state = GatewayState.Restore(await RestoreAsync().ConfigureAwait(false), clock.Now);
+        Backing = await OpenBackingAsync(crypto, clusterKeys, cancellation).ConfigureAwait(false);
+        Undo(Backing.DisposeAsync);
+        ServiceClock clock = Backing.Clock;
+        Func<Instant> now = () => clock.Now;
+        var environment = new GatewayEnvironment(crypto, identity, clusterKeys, Backing.Registry, Configuration.Policy, SessionJson.HashOf(Configuration.Policy),
+            Backing.Self, ciphers.Offer(), (ushort)Configuration.Tunnel.Mtu, crypto.GenerateSecret(), IsCluster: Backing.Cluster is not null);
 
         TunDevice tun = TunDevice.Create(new TunOptions(Configuration.Tunnel.Name)
         {
@@ -103,7 +98,7 @@ internal sealed class GatewayNode : INode
 
         var filter = new ControlFilter(crypto, AddressKeys.Derive(crypto, environment.Identity.Public), environment.ClusterKeys);
         filter.Rotate(crypto.GenerateSecret());
-        var events = new GatewayEvents(filter, crypto, _sockets, Log, () => clock.Now);
+        var events = new GatewayEvents(filter, crypto, _sockets, Log, now);
         OpenSockets();
         DataPlane = new DataPlane(new DataPlaneOptions
         {
@@ -111,51 +106,56 @@ internal sealed class GatewayNode : INode
             UdpSegmentation = tun.Offload.HasFlag(TunOffload.Udp4),
             Secrets = arena,
             Ciphers = ciphers,
-            Clock = () => clock.Now,
+            Clock = now,
             Events = events,
         });
         Undo(DataPlane.Dispose);
         _ = DataPlane.Failed.ContinueWith(fault => _failed.TrySetException(fault.Result), TaskScheduler.Default);
 
-        Shell = new GatewayShell(state, environment, crypto, DataPlane, _sockets,
-            shell => new StorePump(Store, Self, () => clock.Now, WallClock.Now, shell.Post, Log.Warning),
-            Log, () => clock.Now, fault => _failed.TrySetException(fault));
+        Shell = new GatewayShell(new()
+        {
+            State = GatewayState.Restore(Backing.Sessions, clock.Now),
+            Environment = environment,
+            Crypto = crypto,
+            DataPlane = DataPlane,
+            Sockets = _sockets,
+            Store = Backing.Store,
+            Log = Log,
+            Clock = now,
+            OnFault = Fail,
+            Cluster = Backing.Cluster,
+            Announcer = OpenAnnouncer(),
+        });
         Undo(Shell.Dispose);
+        Backing.Attach(Shell, DataPlane, Fail);
+        Undo(Backing.DetachAsync);
         events.Attach(Shell);
         Shell.Start();
         foreach ((int number, UdpSocket socket) in _sockets) DataPlane.AddSocket(number, socket.Descriptor, !socket.IsIPv4);
-        var housekeeping = new GatewayHousekeeping(Store, () => clock.Now, () => filter.Rotate(crypto.GenerateSecret()), Log);
+        await Backing.ServeAsync(cancellation).ConfigureAwait(false);
+        var housekeeping = new GatewayHousekeeping(Backing, now, () => filter.Rotate(crypto.GenerateSecret()), Log);
         Undo(housekeeping.DisposeAsync);
         // Clients of an earlier run come back within this time; the rehearsal must not take the processor from them.
-        Rehearsals.Start(state.Sessions.IsEmpty ? TimeSpan.Zero : GatewayLimits.ResumeGrace, Log);
+        Rehearsals.Start(Backing.Sessions.IsEmpty ? TimeSpan.Zero : GatewayLimits.ResumeGrace, Log);
         Log.Information($"gateway {Configuration.Node} listens on {string.Join(", ", _sockets.Values.Select(socket => socket.Local))}; "
-            + $"{state.Sessions.Count} sessions in {Configuration.SqliteFile}; data packets by {ciphers.Description}");
+            + $"{Backing.Place}; data packets by {ciphers.Description}");
     }
 
-    private async Task OpenStoreAsync()
+    private Task<GatewayBacking> OpenBackingAsync(SodiumCryptography crypto, ClusterKeys keys, CancellationToken cancellation) => Configuration.Store switch
     {
-        string directory = Configuration.Audit?.Directory ?? Path.ChangeExtension(Configuration.SqliteFile, ".audit");
-        SegmentArchiveOptions archiveOptions = SegmentArchiveOptions.Default(directory, Configuration.Node, WallClock.Now);
-        if (Configuration.Audit is { } audit) archiveOptions = archiveOptions with { Retention = audit.Retention };
-        SegmentArchive archive = SegmentArchive.Open(archiveOptions).IfLeft(problem => throw Refusal.Work(problem));
-        var options = new SqliteStoreOptions(Configuration.SqliteFile, Configuration.Node, Configuration.StorePolicy, archive, WallClock.Now);
-        Store = SqliteEventStore.Open(options).IfLeft(problem => throw Refusal.Work(problem));
-        _cleanup.Push(Store.DisposeAsync);
-    }
+        StoreConfiguration.Sqlite sqlite => EmbeddedBacking.OpenAsync(Configuration, sqlite.File, crypto),
+        StoreConfiguration.Postgres postgres => SharedBacking.OpenAsync(Configuration, postgres, keys, Log, cancellation),
+        _ => throw new InvalidOperationException("a store that is none of the known ones"),
+    };
 
-    /// <summary>Every live session of the store. One that cannot be trusted stops the start: it is never served and never dropped in silence.</summary>
-    private async Task<ImmutableArray<Session>> RestoreAsync()
+    private NeighbourAnnouncer? OpenAnnouncer()
     {
-        ImmutableArray<LoadResult> loaded = (await Store.LoadAllLiveAsync().ConfigureAwait(false)).IfLeft(problem => throw Refusal.Work(problem));
-        return
-        [
-            .. loaded.Select(result => result switch
-            {
-                LoadResult.Found found => SessionRecords.Restore(found.History).IfLeft(problem => throw Refusal.Work($"{Configuration.SqliteFile}: {problem}")),
-                LoadResult.Corrupt corrupt => throw Refusal.Work($"{Configuration.SqliteFile}: {corrupt.Reason}"),
-                _ => throw Refusal.Work($"{Configuration.SqliteFile}: {result}"),
-            }),
-        ];
+        if (Configuration.Tunnel.Announce.IsEmpty) return null;
+        IShellCluster? cluster = Backing.Cluster;
+        NeighbourAnnouncer announcer = NeighbourAnnouncer.Open(Configuration.Tunnel.Announce, () => cluster?.Serves ?? true, Log.Warning);
+        Undo(announcer.Dispose);
+        foreach (string warning in Forwarding.Missing(Configuration.Tunnel.Announce, Configuration.Tunnel.Addresses)) Log.Warning(warning);
+        return announcer;
     }
 
     private void OpenSockets()
@@ -168,13 +168,7 @@ internal sealed class GatewayNode : INode
         }
     }
 
-    private ClientRegistry ReadRegistry(SodiumCryptography crypto) => ClientRegistry.From(Configuration.Clients.Select(client =>
-    {
-        if (!AddressSet.TryCreate(client.Addresses, out AddressSet addresses))
-            throw Refusal.Configuration($"{Configuration.File}: client {client.Name} has more than {SessionLimits.MaxAddresses} addresses");
-        SecretHandle psk = client.PresharedKeyFile is { } file ? NodeSecrets.ReadKey(crypto, file) : SecretHandle.None;
-        return new RegisteredClient(client.Name, client.PublicKey, addresses, psk);
-    }));
+    private void Fail(Exception fault) => _failed.TrySetException(fault);
 
     private void Undo(Action action) => _cleanup.Push(() =>
     {

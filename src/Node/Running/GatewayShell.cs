@@ -5,7 +5,6 @@ using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Protocol;
 using JumpingVpn.Domain.Protocol.Messages;
 using JumpingVpn.Domain.Sessions;
-using JumpingVpn.Infrastructure.Crypto;
 using JumpingVpn.Infrastructure.DataPlane;
 using JumpingVpn.Infrastructure.Linux;
 using JumpingVpn.Infrastructure.Shell;
@@ -17,32 +16,25 @@ namespace JumpingVpn.Node.Running;
 /// </summary>
 internal sealed class GatewayShell : IDisposable
 {
-    private readonly GatewayEnvironment _environment;
-    private readonly SodiumCryptography _crypto;
+    private readonly GatewayShellOptions _options;
     private readonly IDataPlane _dataPlane;
-    private readonly IReadOnlyDictionary<int, UdpSocket> _sockets;
     private readonly StorePump _store;
-    private readonly NodeReports _log;
-    private readonly Func<Instant> _clock;
     private readonly CoreLoop<GatewayInput> _loop;
+    private readonly Lock _exchange = new();
     private readonly Dictionary<long, TaskCompletionSource<ReasonCode>> _requests = [];
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private GatewayEnvironment _environment;
     private GatewayState _state;
     private long _lastRequest;
 
-    public GatewayShell(
-        GatewayState state, GatewayEnvironment environment, SodiumCryptography crypto, IDataPlane dataPlane,
-        IReadOnlyDictionary<int, UdpSocket> sockets, Func<GatewayShell, StorePump> store, NodeReports log, Func<Instant> clock, Action<Exception> onFault)
+    public GatewayShell(GatewayShellOptions options)
     {
-        _state = state;
-        _environment = environment;
-        _crypto = crypto;
-        _dataPlane = dataPlane;
-        _sockets = sockets;
-        _log = log;
-        _clock = clock;
-        _store = store(this);
-        _loop = new("gateway-core", clock, Step, new GatewayInput.TimerFired(), onFault);
+        _options = options;
+        _state = options.State;
+        _environment = options.Environment;
+        _dataPlane = options.DataPlane;
+        _store = new(options.Store, () => Environment.Self, options.Clock, WallClock.Now, Post, options.Log.Warning);
+        _loop = new("gateway-core", options.Clock, Step, new GatewayInput.TimerFired(), options.OnFault);
     }
 
     /// <summary>The state after the last step; immutable, so any thread may read it.</summary>
@@ -52,6 +44,11 @@ internal sealed class GatewayShell : IDisposable
     public Task Drained => _drained.Task;
 
     public long DroppedInputs => _loop.Dropped;
+
+    /// <summary>No append is on its way to the store or back.</summary>
+    public bool StoreIsIdle => _store.Running == 0;
+
+    private GatewayEnvironment Environment => Volatile.Read(ref _environment);
 
     public void Start() => _loop.Start();
 
@@ -69,6 +66,12 @@ internal sealed class GatewayShell : IDisposable
         return answer.Task;
     }
 
+    /// <summary>Has the core's next step work in another environment: with another registry, or as another incarnation.</summary>
+    public void Exchange(Func<GatewayEnvironment, GatewayEnvironment> change)
+    {
+        lock (_exchange) Volatile.Write(ref _environment, change(_environment));
+    }
+
     public void Dispose() => _loop.Dispose();
 
     private Instant Step(GatewayInput input)
@@ -77,12 +80,13 @@ internal sealed class GatewayShell : IDisposable
             && bytes[0] == (byte)MessageType.Probe
             && _dataPlane.TryReadCounters(SessionId.Read(bytes[Probe.SessionOffset..]), out TrafficCounters counters))
             input = datagram with { Counters = counters };
-        SecretHandle seed = _crypto.GenerateSecret();
-        var context = new StepContext(_clock(), WallClock.Now(), seed);
-        (GatewayState state, ImmutableArray<GatewayEffect> effects) = GatewayCore.Step(_state, input, context, _environment);
-        _crypto.Release(seed);
+        SecretHandle seed = _options.Crypto.GenerateSecret();
+        var context = new StepContext(_options.Clock(), WallClock.Now(), seed, Serves);
+        (GatewayState state, ImmutableArray<GatewayEffect> effects) = GatewayCore.Step(_state, input, context, Environment);
+        _options.Crypto.Release(seed);
         Volatile.Write(ref _state, state);
         foreach (GatewayEffect effect in effects) Run(effect);
+        if (input is GatewayInput.Fenced) Cluster.Dropped();
         return _state.NextDeadline;
     }
 
@@ -102,7 +106,7 @@ internal sealed class GatewayShell : IDisposable
                 _store.Start(append);
                 break;
             case GatewayEffect.OpenSession open:
-                _dataPlane.OpenSession(open.Session, open.Prefixes, _environment.InnerMtu);
+                _dataPlane.OpenSession(open.Session, open.Prefixes, Environment.InnerMtu);
                 break;
             case GatewayEffect.InstallEpoch install:
                 _dataPlane.InstallEpoch(install.Session, install.Keys, install.Source, install.Held);
@@ -110,6 +114,8 @@ internal sealed class GatewayShell : IDisposable
             case GatewayEffect.Bind bind:
                 ulong end = _dataPlane.Bind(bind.Session, bind.LocalIndex, bind.Transport, bind.OldUntil);
                 _loop.Post(new GatewayInput.TransportBound(bind.Session, bind.LocalIndex, end));
+                if (_options.Announcer is { } announcer && _state.Sessions.TryGetValue(bind.Session, out GatewaySession? bound))
+                    announcer.Announce(bind.Session, bound.Session.Addresses);
                 break;
             case GatewayEffect.LimitEpoch limit:
                 _dataPlane.LimitEpoch(limit.Session, limit.LocalIndex, limit.End);
@@ -122,18 +128,19 @@ internal sealed class GatewayShell : IDisposable
                 break;
             case GatewayEffect.CloseSession close:
                 _dataPlane.CloseSession(close.Session);
+                _options.Announcer?.Withdraw(close.Session);
                 break;
             case GatewayEffect.ReadCounters read:
                 _loop.Post(new GatewayInput.CountersRead(read.Session, _dataPlane.TryReadCounters(read.Session, out TrafficCounters counters) ? counters : null));
                 break;
             case GatewayEffect.Forget forget:
-                _crypto.Release(forget.Secret);
+                _options.Crypto.Release(forget.Secret);
                 break;
             case GatewayEffect.Transitioned transition:
-                _log.Transition(transition.Before, transition.After);
+                _options.Log.Transition(transition.Before, transition.After);
                 break;
             case GatewayEffect.Rejected rejected:
-                _log.Rejection(rejected.Reason, rejected.Source, rejected.Session);
+                _options.Log.Rejection(rejected.Reason, rejected.Source, rejected.Session);
                 break;
             case GatewayEffect.Answer answer:
                 TaskCompletionSource<ReasonCode>? waiting;
@@ -143,14 +150,32 @@ internal sealed class GatewayShell : IDisposable
             case GatewayEffect.Drained:
                 _drained.TrySetResult();
                 break;
+            case GatewayEffect.Load load:
+                Cluster.Reader.Load(load);
+                break;
+            case GatewayEffect.LoadClient load:
+                Cluster.Reader.LoadClient(load);
+                break;
+            case GatewayEffect.Want want:
+                Cluster.Reader.Want(want);
+                break;
+            case GatewayEffect.Fenced:
+                Cluster.FenceSeen();
+                break;
             default:
                 throw new InvalidOperationException("an effect that is none of the known ones");
         }
     }
 
+    private bool Serves => _options.Cluster?.Serves ?? true;
+
+    private IShellCluster Cluster => _options.Cluster ?? throw new InvalidOperationException("a store with one node has no other nodes");
+
     private void Send(TransportAddress to, ReadOnlySpan<byte> bytes)
     {
-        if (!_sockets.TryGetValue(to.Socket, out UdpSocket? socket)) return;
+        // Between the step and here the lease may have run out, and the core's answers go around the data plane.
+        if (!Serves) return;
+        if (!_options.Sockets.TryGetValue(to.Socket, out UdpSocket? socket)) return;
         // The answer leaves from the address that was asked, so that the client's NAT and firewall know it.
         _ = socket.TrySendTo(to.Remote, to.Local.IsUnspecified ? null : to.Local.Address, bytes);
     }

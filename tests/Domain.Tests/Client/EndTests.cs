@@ -62,8 +62,8 @@ public sealed class EndTests : IDisposable
     {
         world.Connected();
         SessionId session = world.Session!.Id;
-        world.Gateway.Terminate();
-        world.Frame(new ControlFrame.SessionEnded((ushort)reason, 9));
+        world.Gateway.TerminateByDatagram(reason);
+        world.RunFor(6);
         Assert.Null(world.Session);
         Assert.Equal((session, reason), (world.State.Ended!.Id, world.State.Ended.Reason));
         Assert.Null(world.DataPlane.Session);
@@ -93,7 +93,8 @@ public sealed class EndTests : IDisposable
         for (int i = 0; i < 9; i++)
         {
             Instant ended = world.Now;
-            world.Frame(new ControlFrame.SessionEnded((ushort)ReasonCode.Superseded, 99));
+            world.Gateway.TerminateByDatagram(ReasonCode.Superseded);
+            Assert.True(world.RunUntil(() => world.Session is null, 10));
             Assert.True(world.RunUntil(() => world.Session is not null, 70_000));
             pauses.Add((world.Now - ended).TotalSeconds);
         }

@@ -177,7 +177,8 @@ public sealed class RobustnessTests
         yield return preparing;
 
         ClientWorld ended = new ClientWorld().Connected();
-        ended.Frame(new ControlFrame.SessionEnded((ushort)ReasonCode.Explicit, 5));
+        ended.Gateway.TerminateByDatagram(ReasonCode.Explicit);
+        ended.RunFor(6);
         yield return ended;
     }
 

@@ -184,16 +184,15 @@ internal sealed class ScriptedGateway : IDisposable
             if (epoch.Transport == source) Reply(source, epoch.Bound);
             return;
         }
-        Span<byte> token = stackalloc byte[16];
-        ReadOnlySpan<byte> header = datagram.AsSpan(0, Confirm.HeaderSize), box = datagram.AsSpan(Confirm.HeaderSize);
-        if (_halfOpen.TryGetValue(index, out HalfOpen? half) && half.Source == source && _crypto.TryOpen(half.Keys.ClientControl, 0, header, box, token))
+        ReadOnlySpan<byte> token = Confirm.TokenOf(datagram);
+        if (_halfOpen.TryGetValue(index, out HalfOpen? half) && half.Source == source && Confirm.IsAuthentic(_crypto, half.Keys.Confirmation, datagram))
         {
             Assert.False(token.ContainsAnyExcept((byte)0));
             _halfOpen.Remove(index);
             After(CommitTime, () => Establish(half, index));
             return;
         }
-        if (!_prepared.TryGetValue(index, out PreparedPeer? prepared) || !_crypto.TryOpen(prepared.Keys.ClientControl, 0, header, box, token)) return;
+        if (!_prepared.TryGetValue(index, out PreparedPeer? prepared) || !Confirm.IsAuthentic(_crypto, prepared.Keys.Confirmation, datagram)) return;
         Span<byte> expected = stackalloc byte[16];
         AddressMacs.Token(_crypto, _tokenSecret, Session!.Id, prepared.Hash, source, expected);
         if (!token.SequenceEqual(expected)) return;

@@ -61,6 +61,36 @@ public sealed class GatewayReattachTests : IDisposable
         Assert.Equal(GatewayStory.Cafe, story.Session.Epoch!.Transport);
     }
 
+    /// <summary>REQ-HIJACK-7.</summary>
+    [Fact]
+    public void Of_several_tokens_under_one_key_only_the_sources_own_is_granted()
+    {
+        Preparation preparation = story.Client.Prepare();
+        byte[] relayed = Assert.Single(story.Receive(GatewayStory.Attacker, preparation.Datagram)).Bytes;
+        byte[] own = Assert.Single(story.Receive(GatewayStory.Cafe, preparation.Datagram)).Bytes;
+        Assert.Empty(story.Receive(GatewayStory.Cafe, story.Client.Confirm(preparation, relayed)));
+        Assert.Equal(ReasonCode.TokenMismatch, story.LastRejection);
+        Assert.Single(story.Appends);
+        story.Client.Read(Assert.Single(story.Receive(GatewayStory.Cafe, story.Client.Confirm(preparation, own))).Bytes);
+        Assert.Equal(GatewayStory.Cafe, story.Session.Epoch!.Transport);
+    }
+
+    [Fact]
+    public void Every_byte_of_a_CONFIRM_is_authentic()
+    {
+        Preparation preparation = story.Client.Prepare();
+        byte[] confirm = story.Client.Confirm(preparation, Assert.Single(story.Receive(GatewayStory.Cafe, preparation.Datagram)).Bytes);
+        for (int i = 0; i < confirm.Length; i++)
+        {
+            byte[] altered = [.. confirm];
+            altered[i] ^= 1;
+            Assert.Empty(story.Receive(GatewayStory.Cafe, altered));
+            if (i >= Confirm.TokenOffset) Assert.Equal(ReasonCode.BadMac, story.LastRejection);
+        }
+        Assert.Single(story.Appends);
+        Assert.Equal((byte)MessageType.Bound, Assert.Single(story.Receive(GatewayStory.Cafe, confirm)).Bytes[0]);
+    }
+
     [Fact]
     public void The_same_prepare_gets_the_same_answer_and_moves_nothing()
     {

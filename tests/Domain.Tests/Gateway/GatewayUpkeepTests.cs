@@ -177,4 +177,35 @@ public sealed class GatewayUpkeepTests : IDisposable
         Assert.Empty(story.State.Sessions);
         Assert.Equal(ReasonCode.ClientRemoved, story.Transitions.Last());
     }
+
+    [Fact]
+    public void A_client_that_left_the_registry_is_told_under_proof_that_its_session_is_gone()
+    {
+        story.Restart(new ClientRegistry(ImmutableSortedDictionary<PublicKey, RegisteredClient>.Empty));
+        story.Wait(GatewayLimits.ResumeGrace);
+        int secrets = story.LiveSecrets;
+        Preparation preparation = story.Client.Prepare();
+        Refused refused = story.Client.Read(preparation, Assert.Single(story.Receive(GatewayStory.Home, preparation.Datagram)).Bytes);
+        Assert.Equal((ushort)ReasonCode.Gone, refused.Reason);
+        byte[] end = story.Client.End(EndKind.Explicit, out Hash256 hash);
+        Assert.Equal((ushort)ReasonCode.Gone, story.Client.ReadEnded(Assert.Single(story.Receive(GatewayStory.Home, end)).Bytes, hash).Reason);
+        // Then it makes a handshake, and there the registry has the last word.
+        Assert.Empty(story.Receive(GatewayStory.Home, story.Client.Initiate().Datagram));
+        Assert.Equal(ReasonCode.UnknownClient, story.LastRejection);
+        Assert.Equal(secrets, story.LiveSecrets);
+    }
+
+    [Fact]
+    public void Whoever_cannot_prove_anything_is_not_told_that_a_session_is_gone()
+    {
+        story.Restart(new ClientRegistry(ImmutableSortedDictionary<PublicKey, RegisteredClient>.Empty));
+        story.Wait(GatewayLimits.ResumeGrace);
+        byte[] forged = [.. story.Client.Prepare().Datagram];
+        forged[Prepare.ProofOffset] ^= 1;
+        Assert.Empty(story.Receive(GatewayStory.Home, forged));
+        Assert.Equal(ReasonCode.BadProof, story.LastRejection);
+        byte[] ticketless = story.Client.Prepare(ticket: new byte[Ticket.Size]).Datagram;
+        Assert.Empty(story.Receive(GatewayStory.Home, ticketless));
+        Assert.Equal(ReasonCode.BadTicket, story.LastRejection);
+    }
 }

@@ -151,10 +151,7 @@ internal sealed class ScriptedClient : IDisposable
     {
         Keys = keys;
         RemoteIndex = remoteIndex;
-        byte[] datagram = new byte[Domain.Protocol.Messages.Confirm.Size];
-        Domain.Protocol.Messages.Confirm.WriteHeader(datagram, remoteIndex);
-        Crypto.Seal(keys.ClientControl, 0, datagram.AsSpan(0, Domain.Protocol.Messages.Confirm.HeaderSize), token, datagram.AsSpan(Domain.Protocol.Messages.Confirm.HeaderSize));
-        return datagram;
+        return Domain.Protocol.Messages.Confirm.Make(Crypto, keys.Confirmation, remoteIndex, token);
     }
 
     private bool IsAnswer(Hash256 request, byte[] datagram, int macOffset)

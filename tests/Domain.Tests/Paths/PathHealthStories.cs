@@ -154,25 +154,6 @@ public class PathHealthStories
     }
 
     [Fact]
-    public void Retries_are_eager_for_ten_seconds_and_then_back_off_with_jitter()
-    {
-        double[] first = [.. Enumerable.Range(0, 6).Select(attempt => RetrySchedule.Delay(attempt, TimeSpan.FromMilliseconds(attempt * 100), 0).TotalMilliseconds)];
-        Assert.Equal([50, 70, 100, 140, 200, 200], first);
-        Assert.All(Enumerable.Range(0, 1000), attempt => Assert.InRange(RetrySchedule.Delay(attempt, TimeSpan.FromSeconds(9.9), uint.MaxValue).TotalMilliseconds, 50, 200));
-        TimeSpan elapsed = TimeSpan.FromSeconds(10);
-        int attempts = 0;
-        for (; elapsed < TimeSpan.FromHours(1); attempts++)
-        {
-            TimeSpan low = RetrySchedule.Delay(attempts, elapsed, 0), high = RetrySchedule.Delay(attempts, elapsed, uint.MaxValue);
-            Assert.True(low < high);
-            Assert.InRange(high.TotalSeconds, 0.2, 38);
-            elapsed += low;
-        }
-
-        Assert.InRange(attempts, 100, 200);
-    }
-
-    [Fact]
     public void A_late_timer_raises_no_suspicion_of_its_own()
     {
         PathStep step = Ready().ProbeSent(First, 50, At(10_000)).Step(At(10_001), At(9_990));

@@ -154,7 +154,7 @@ internal sealed class PathLab
     {
         if (number != attempt || Selection.SuspectSince is null) return;
         foreach (PathId path in Selection.Best(now).Take(2)) Attempt(path, ReattachKind.Dead, MoveCause.Dead, 99, number);
-        At(Now + RetrySchedule.Delay(tries, TimeSpan.FromMilliseconds(tries * 150), (uint)random.Next()).TotalMilliseconds, () => Retry(number, tries + 1));
+        At(Now + Pause(tries), () => Retry(number, tries + 1));
     }
 
     private void Probe(PathId path)
@@ -191,8 +191,11 @@ internal sealed class PathLab
             uint bound = epoch;
             Send(wire, false, () => Client(() => Bound(to, kind, cause, bound)));
         }))));
-        if (tries < 90) At(Now + RetrySchedule.Delay(tries, TimeSpan.Zero, 0).TotalMilliseconds, () => Attempt(to, kind, cause, tries + 1, number));
+        if (tries < 90) At(Now + Pause(tries), () => Attempt(to, kind, cause, tries + 1, number));
     }
+
+    /// <summary>Milliseconds before an attempt is repeated: growing by the square root of two, and never long, as a client's.</summary>
+    private static double Pause(int tries) => tries switch { 0 => 50, 1 => 70, 2 => 100, 3 => 140, _ => 200 };
 
     private void Bound(PathId to, ReattachKind kind, MoveCause cause, uint bound)
     {

@@ -20,6 +20,7 @@ internal sealed class PlaneHarness : IDisposable
 
     private readonly UdpSocket _socket;
     private long _now = TimeSpan.TicksPerSecond;
+    private long _leaseNow = 900 * TimeSpan.TicksPerSecond;
 
     public PlaneHarness(bool packetInfo = false, int innerMtu = 1420)
     {
@@ -31,6 +32,7 @@ internal sealed class PlaneHarness : IDisposable
             Secrets = Secrets,
             Ciphers = PacketCipherSelector.Select().IfLeft(error => throw new InvalidOperationException(error)),
             Clock = () => new(Volatile.Read(ref _now)),
+            LeaseClock = () => new(Volatile.Read(ref _leaseNow)),
             Events = Events,
         });
         Plane.AddSocket(Socket, _socket.Descriptor, isIPv6: false);
@@ -54,6 +56,13 @@ internal sealed class PlaneHarness : IDisposable
     {
         get => new(Volatile.Read(ref _now));
         set => Volatile.Write(ref _now, value.Ticks);
+    }
+
+    /// <summary>The clock of the deadline; the other one may stand still.</summary>
+    public Instant LeaseNow
+    {
+        get => new(Volatile.Read(ref _leaseNow));
+        set => Volatile.Write(ref _leaseNow, value.Ticks);
     }
 
     public static IReadOnlyList<IpPrefix> Prefixes(params string[] texts) =>

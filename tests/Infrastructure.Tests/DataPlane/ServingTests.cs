@@ -17,13 +17,13 @@ public sealed class ServingTests : IDisposable
     public void When_the_deadline_comes_nothing_is_delivered_sent_or_told()
     {
         EpochKeys keys = _it.Bound();
-        _it.Plane.SetServeUntil(_it.Now + TimeSpan.FromSeconds(1));
+        _it.Plane.SetServeUntil(_it.LeaseNow + TimeSpan.FromSeconds(1));
         _it.Peer.Send(keys, 0, PlaneHarness.Inward(1));
         _it.Tun.Receive();
         _it.Tun.Send(PlaneHarness.Outward(1));
         _it.Peer.Receive(keys);
 
-        _it.Now += TimeSpan.FromSeconds(1);
+        _it.LeaseNow += TimeSpan.FromSeconds(1);
         _it.Peer.Send(keys, 1, PlaneHarness.Inward(2));
         _it.Peer.Send(keys, 2, [1]);
         _it.Peer.Send([5]);
@@ -41,13 +41,38 @@ public sealed class ServingTests : IDisposable
     }
 
     [Fact]
+    public async Task A_deadline_that_is_moved_while_another_command_waits_takes_effect_at_once()
+    {
+        _it.Bound();
+        _it.Plane.SetServeUntil(_it.LeaseNow + TimeSpan.FromSeconds(1));
+        using var gate = new ManualResetEventSlim();
+        _it.Events.Gate = gate;
+        _it.Peer.Send([9]);
+        PlaneHarness.WaitFor(() => _it.Events.AtGate);
+        var command = Task.Run(() => _it.Plane.CloseSession(PlaneHarness.Session));
+        try
+        {
+            await Task.Delay(20);
+            Assert.False(command.IsCompleted);
+            // The removal waits for the receiving thread; the renewal must not wait for the removal.
+            await Task.Run(() => _it.Plane.SetServeUntil(_it.LeaseNow + TimeSpan.FromSeconds(2))).WaitAsync(TimeSpan.FromSeconds(2));
+        }
+        finally
+        {
+            _it.Events.Gate = null;
+            gate.Set();
+        }
+        await command.WaitAsync(TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
     public void When_the_deadline_comes_held_packets_are_not_delivered_any_more()
     {
         EpochKeys keys = _it.Keys(0x1111);
         _it.Plane.InstallEpoch(PlaneHarness.Session, keys.Traffic, PlaneHarness.From(_it.Peer), held: true);
         _it.Peer.Send(keys, 0, PlaneHarness.Inward(1));
         _it.Settle();
-        _it.Plane.SetServeUntil(_it.Now);
+        _it.Plane.SetServeUntil(_it.LeaseNow);
         _it.Plane.Bind(PlaneHarness.Session, keys.LocalIndex, PlaneHarness.From(_it.Peer), Instant.Never);
         PlaneHarness.WaitFor(() => _it.Drops(DropReason.NotServing) == 1);
         _it.Plane.SetServeUntil(Instant.Never);

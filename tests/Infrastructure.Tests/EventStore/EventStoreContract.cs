@@ -23,7 +23,7 @@ public abstract class EventStoreContract
     private static async Task<StreamHistory> History(IEventStore store, int session) =>
         Assert.IsType<LoadResult.Found>(await store.LoadAsync(Id(session))).History;
 
-    [Fact]
+    [StoreFact]
     public async Task Events_come_back_as_they_were_appended()
     {
         await using IEventStore store = await Open(Policy);
@@ -37,7 +37,7 @@ public abstract class EventStoreContract
         Assert.Equal(4, store.Status.LiveEvents);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_wrong_expected_version_is_a_conflict_that_names_the_actual_one_and_changes_nothing()
     {
         await using IEventStore store = await Open(Policy);
@@ -49,7 +49,7 @@ public abstract class EventStoreContract
         Assert.Equal(2, store.Status.LiveEvents);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_stream_that_is_not_there_is_missing()
     {
         await using IEventStore store = await Open(Policy);
@@ -58,7 +58,7 @@ public abstract class EventStoreContract
         Assert.Equal(new CompactResult.Missing(Id(1)), await store.CompactAsync(Id(1), 1, SnapshotDraft(1)));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Nothing_follows_the_end_of_a_session()
     {
         await using IEventStore store = await Open(Policy);
@@ -68,7 +68,7 @@ public abstract class EventStoreContract
         Assert.Equal(new AppendResult.Ended(Id(1), 3), await store.AppendAsync(One(1, 2)));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Two_streams_are_appended_together_or_not_at_all()
     {
         await using IEventStore store = await Open(Policy);
@@ -83,7 +83,7 @@ public abstract class EventStoreContract
         Assert.False((await History(store, 2)).Summary.Ended);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_client_has_at_most_one_live_session()
     {
         await using IEventStore store = await Open(Policy);
@@ -96,7 +96,7 @@ public abstract class EventStoreContract
         Assert.Equal(1, VersionOf(await store.AppendAsync(One(2, 0, client: 7))));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Compaction_is_due_at_64_live_events_and_leaves_a_snapshot_on_which_the_chain_goes_on()
     {
         await using IEventStore store = await Open(Policy);
@@ -121,7 +121,7 @@ public abstract class EventStoreContract
         Assert.True(HashChain.Verify(Id(1), [.. before, .. after.Envelopes]).IsRight);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Compaction_keeps_what_came_after_its_version_and_can_be_done_again()
     {
         await using IEventStore store = await Open(Policy);
@@ -137,7 +137,7 @@ public abstract class EventStoreContract
         Assert.True(HashChain.Verify(Id(1), [.. Archive.Envelopes, .. history.Envelopes]).IsRight);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Nothing_is_compacted_or_retired_while_the_archive_refuses()
     {
         await using IEventStore store = await Open(Policy);
@@ -148,7 +148,7 @@ public abstract class EventStoreContract
         Assert.Equal(5, (await History(store, 1)).Envelopes.Length);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_stream_that_is_never_compacted_stops_at_twice_the_bound_but_can_end()
     {
         await using IEventStore store = await Open(Policy with { MaxLiveEvents = 4 });
@@ -157,7 +157,7 @@ public abstract class EventStoreContract
         Assert.Equal(9, VersionOf(await store.AppendAsync(One(1, 8, end: true))));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Ended_sessions_leave_through_the_archive_once_their_retention_is_over()
     {
         await using IEventStore store = await Open(Policy);
@@ -174,7 +174,7 @@ public abstract class EventStoreContract
         Assert.Equal(2, store.Status.LiveEvents);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_client_that_has_spent_its_days_events_is_refused_until_the_next_day_of_service_but_may_end()
     {
         await using IEventStore store = await Open(Policy with { EventsPerClientDay = 5 });
@@ -186,7 +186,7 @@ public abstract class EventStoreContract
         Assert.Equal(11, VersionOf(await store.AppendAsync(One(1, 6, 5, end: true, time: 86_400_001))));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_client_that_has_spent_its_days_sessions_gets_no_further_one_and_keeps_the_one_it_has()
     {
         await using IEventStore store = await Open(Policy with { SessionsPerClientDay = 2 });
@@ -198,7 +198,7 @@ public abstract class EventStoreContract
         Assert.Equal(2, VersionOf(await store.AppendAsync(One(2, 1, client: 7))));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Listing_shows_every_session_and_loading_all_live_ones_leaves_the_ended_out()
     {
         await using IEventStore store = await Open(Policy);
@@ -209,7 +209,7 @@ public abstract class EventStoreContract
         Assert.Equal([Id(1), Id(3)], live.Select(static loaded => Assert.IsType<LoadResult.Found>(loaded).History.Stream));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Contents_clock_and_budgets_survive_a_reopening_by_a_new_incarnation()
     {
         StorePolicy policy = Policy with { EventsPerClientDay = 9 };
@@ -233,7 +233,7 @@ public abstract class EventStoreContract
         await store.DisposeAsync();
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Of_many_that_race_for_one_version_exactly_one_wins()
     {
         await using IEventStore store = await Open(Policy);
@@ -248,7 +248,7 @@ public abstract class EventStoreContract
         Assert.Equal(21, (await History(store, 1)).Head.Version);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Many_sessions_append_at_once_and_none_is_lost()
     {
         await using IEventStore store = await Open(Policy);

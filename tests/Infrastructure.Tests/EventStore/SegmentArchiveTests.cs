@@ -141,6 +141,22 @@ public sealed class SegmentArchiveTests : IDisposable
     }
 
     [Fact]
+    public async Task What_cannot_be_deleted_is_named_until_it_can()
+    {
+        using SegmentArchive archive = Open(quota: 20_000, segment: 5_000);
+        await archive.AppendSegmentAsync(Chain(1, 5));
+        await archive.AppendSegmentAsync(Chain(2, 5));
+        string first = Path.Combine(Root, Names[0]);
+        File.Delete(first);
+        Directory.CreateDirectory(first);
+        for (int session = 3; session <= 12; session++) Assert.Null(await archive.AppendSegmentAsync(Chain(session, 5)));
+        Assert.Contains(Root, archive.PruneFailure, StringComparison.Ordinal);
+        Directory.Delete(first);
+        Assert.Null(await archive.AppendSegmentAsync(Chain(13, 5)));
+        Assert.Null(archive.PruneFailure);
+    }
+
+    [Fact]
     public void A_note_is_read_back_and_an_altered_one_is_not()
     {
         var note = new SegmentNote("gw-a", "events-20260921-001.jsonl", 12345, new WallTime(99));

@@ -1,4 +1,5 @@
 using JumpingVpn.Domain.EventStore;
+using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Domain.Sessions;
 using JumpingVpn.Node.Configuration;
 
@@ -17,7 +18,7 @@ public sealed class ConfigurationFileTests : IDisposable
         Assert.Equal("gw-a", gateway.Node);
         Assert.Equal(example.GatewayKey, gateway.PublicKey.ToString());
         Assert.Equal(example.Directory["gateway.key"], gateway.PrivateKeyFile);
-        Assert.Equal(example.Directory["events.db"], gateway.SqliteFile);
+        Assert.Equal(new StoreConfiguration.Sqlite(example.Directory["events.db"]), gateway.Store);
         Assert.Equal((example.Directory["cluster.key"], false), (gateway.ClusterKeyFile, gateway.ClusterKeyFileGiven));
         Assert.Equal(["0.0.0.0:51830", "[::]:51830"], gateway.Listen.Select(l => l.ToString()));
         Assert.Equal(("jump0", 1420), (gateway.Tunnel.Name, gateway.Tunnel.Mtu));
@@ -29,6 +30,49 @@ public sealed class ConfigurationFileTests : IDisposable
         Assert.Equal(new AuditConfiguration(example.Directory["audit"], TimeSpan.FromDays(90)), gateway.Audit);
         Assert.Equal(new ControlConfiguration(example.Directory["gw.sock"], null), gateway.Control);
         Assert.Equal(new LogConfiguration(LogLevel.Debug, example.Directory["node.log"]), gateway.Log);
+    }
+
+    [Fact]
+    public void A_gateway_on_a_shared_database_is_read()
+    {
+        var gateway = Assert.IsType<GatewayConfiguration>(Load(example.Shared));
+        Assert.Equal(
+            new StoreConfiguration.Postgres("Host=db1,db2;Database=vpn;Username=vpn", "vpn_a", example.Directory["db.password"],
+                LeaseTimes.Of(TimeSpan.FromSeconds(4), TimeSpan.FromMilliseconds(500))),
+            gateway.Store);
+        Assert.Equal((example.Directory["cluster.key"], true), (gateway.ClusterKeyFile, gateway.ClusterKeyFileGiven));
+        Assert.Equal(new AuditConfiguration(example.Directory["gw-b.audit"], TimeSpan.FromDays(90)), gateway.Audit);
+        Assert.Equal(["eth1", "eth2"], gateway.Tunnel.Announce.ToArray());
+        Assert.Empty(gateway.Clients);
+    }
+
+    [Theory]
+    [InlineData("cluster: { lease: 4s, margin: 500ms }", 2_000, 300)]
+    [InlineData("cluster: { lease: 4s }", 4_000, 300)]
+    [InlineData("cluster: { lease: 1s }", 1_000, 200)]
+    [InlineData("cluster: { margin: 499ms }", 2_000, 499)]
+    public void Lease_and_margin_have_defaults(string cluster, int lease, int margin)
+    {
+        string text = example.Shared.Replace("cluster: { lease: 4s, margin: 500ms }", cluster.Contains("4s, ", StringComparison.Ordinal) ? "" : cluster, StringComparison.Ordinal);
+        var store = Assert.IsType<StoreConfiguration.Postgres>(Assert.IsType<GatewayConfiguration>(Load(text)).Store);
+        Assert.Equal((TimeSpan.FromMilliseconds(lease), TimeSpan.FromMilliseconds(margin)), (store.Lease.Lease, store.Lease.Margin));
+    }
+
+    [Fact]
+    public void A_password_file_that_others_can_read_is_refused()
+    {
+        string file = example.Directory["db.password"];
+        File.SetUnixFileMode(file, File.GetUnixFileMode(file) | UnixFileMode.GroupRead);
+        Assert.Contains("store.password_file: " + file + ": other users can read", Assert.Single(Errors(example.Shared)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void No_password_shows_in_an_error()
+    {
+        string text = example.Shared.Replace("Username=vpn", "Username=vpn;Password=hunter2", StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter2", Assert.Single(Errors(text)), StringComparison.Ordinal);
+        text = example.Shared.Replace("Host=db1,db2;Database=vpn;Username=vpn", "postgres://vpn:hunter2@db1/vpn", StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter2", Assert.Single(Errors(text)), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -17,6 +17,8 @@ public sealed class Example : IDisposable
         ClientKey = Directory.Key("client.key");
         OtherKey = Directory.Key("other.key");
         Directory.Key("psk");
+        Directory.Key("cluster.key");
+        File.SetUnixFileMode(Directory.Write("db.password", "hunter2\n"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
     }
 
     public string Gateway =>
@@ -41,6 +43,23 @@ public sealed class Example : IDisposable
         audit: { directory: audit, retention: 90d }
         control: gw.sock
         log: { level: debug, file: node.log }
+
+        """;
+
+    public string Shared =>
+        """
+        role: gateway
+        node: gw-b
+        identity: { private_key_file: gateway.key }
+        listen: ["0.0.0.0:51830"]
+        cluster_key_file: cluster.key
+        tunnel: { addresses: [10.77.0.1/24], announce: [eth1, eth2] }
+        store:
+          postgres: "Host=db1,db2;Database=vpn;Username=vpn"
+          schema: vpn_a
+          password_file: db.password
+        cluster: { lease: 4s, margin: 500ms }
+        control: gw.sock
 
         """;
 

@@ -160,7 +160,7 @@ internal sealed partial class ClientHost
         oracle.Require(State.Session is not null || DataPlane.Sessions == 0, () => $"{Name} has no session and its data plane has one");
         int expected = State.Life is ClientLife.New or ClientLife.Stopped ? 0 : 2;
         expected += State.Session is null ? 0 : 4;
-        expected += State.Reattach?.Attempts.Length ?? 0;
+        foreach (ReattachAttempt attempt in State.Reattach?.Attempts ?? []) expected += attempt.Stage is ReattachStage.Confirming ? 2 : 1;
         expected += State.End is not null && State.Session?.Secrets.Answer != State.End.Answer ? 1 : 0;
         foreach (HandshakeAttempt attempt in State.Handshakes) expected += attempt.Stage is HandshakeStage.Confirming ? 5 : 2;
         int live = _secrets!.Live - _baseline;

@@ -8,8 +8,9 @@ using JumpingVpn.Simulation.Tests.Kernel;
 namespace JumpingVpn.Simulation.Tests.Network;
 
 /// <summary>
-/// Somebody who sees every datagram, sends what it likes from its own address or under another's, and holds no key. It does not relay a
-/// whole exchange both ways: who does that is a router, and the protocol treats it as one.
+/// Somebody who sees every datagram, sends what it likes from its own address or under another's, and holds no key. It hands the client
+/// answers that name its own address, but does not relay a whole exchange both ways: who does that is a router, and the protocol treats
+/// it as one.
 /// </summary>
 internal sealed class Attacker
 {
@@ -23,6 +24,8 @@ internal sealed class Attacker
     private readonly SimRandom _random;
     private readonly ICryptography _crypto;
     private readonly SecretHandle _mac1;
+    private readonly SortedDictionary<uint, Datagram> _copied = [];
+    private readonly SortedSet<string> _relayed = [];
     private Instant _racesUntil = Instant.Zero;
     private Instant _answersUntil = Instant.Zero;
 
@@ -38,6 +41,7 @@ internal sealed class Attacker
             Race(datagram, delay);
             Answer(datagram, delay);
         };
+        network.Astray = Relay;
     }
 
     public void RaceFor(TimeSpan time) => _racesUntil = Instant.Max(_racesUntil, _agenda.Now + time);
@@ -90,7 +94,20 @@ internal sealed class Attacker
     private void Race(Datagram datagram, TimeSpan delay)
     {
         if (_agenda.Now >= _racesUntil || datagram.Type is not (MessageType.Initiation or MessageType.Prepare or MessageType.Confirm)) return;
+        // To send on what confirms a token of its own would make it a relay of the whole exchange.
+        if (datagram.Type == MessageType.Confirm && _relayed.Contains(Convert.ToHexString(Confirm.TokenOf(datagram.Bytes)))) return;
+        if (Prepare.TryRead(datagram.Bytes, out Prepare prepare)) _copied[prepare.SenderIndex] = datagram;
         _network.Inject(datagram with { From = Address, Origin = Origin.Replayed }, delay / 2);
+    }
+
+    /// <summary>The answer to a copied PREPARE names the attacker's address; half of them it hands to the client, in the gateway's name.</summary>
+    private void Relay(Datagram answer)
+    {
+        if (answer.To != Address || !Prepared.TryRead(answer.Bytes, out Prepared prepared) || !_copied.TryGetValue(prepared.ReceiverIndex, out Datagram? question)
+            || !_random.Chance(50))
+            return;
+        _relayed.Add(Convert.ToHexString(Prepared.TokenOf(answer.Bytes)));
+        _network.Inject(new(answer.Bytes, question.To, question.From, Origin.Replayed), TimeSpan.Zero);
     }
 
     /// <summary>The answer's type and index are right, the rest is noise.</summary>

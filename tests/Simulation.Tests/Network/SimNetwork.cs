@@ -22,6 +22,9 @@ internal sealed class SimNetwork(Agenda agenda, SimRandom random, Trace trace)
     /// <summary>Sees each genuine datagram to the gateway as it leaves its uplink, before it is lost or delayed.</summary>
     public Action<Datagram, TimeSpan> Tap { get; set; } = (_, _) => { };
 
+    /// <summary>Takes what goes to an address that is no uplink's.</summary>
+    public Action<Datagram> Astray { get; set; } = _ => { };
+
     /// <summary>Genuine data, probes and their answers that an attacker has seen, both ways, in no particular order.</summary>
     public IReadOnlyList<Datagram> Traffic => _traffic.Items;
 
@@ -55,7 +58,11 @@ internal sealed class SimNetwork(Agenda agenda, SimRandom random, Trace trace)
     {
         var datagram = new Datagram(bytes, local, remote, origin);
         if (origin == Origin.Genuine) Record(datagram);
-        if (!_uplinks.TryGetValue(remote.Address, out (SimUplink Uplink, Action<Endpoint, Datagram> Deliver) target)) return;
+        if (!_uplinks.TryGetValue(remote.Address, out (SimUplink Uplink, Action<Endpoint, Datagram> Deliver) target))
+        {
+            Astray(datagram);
+            return;
+        }
         SimUplink uplink = target.Uplink;
         if (bytes.Length + UdpOverhead > uplink.Mtu) return;
         Carry(uplink, () =>

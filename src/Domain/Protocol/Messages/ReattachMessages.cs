@@ -103,18 +103,35 @@ public sealed record Prepared(uint ReceiverIndex, uint SenderIndex, CipherSuite 
     public static ReadOnlySpan<byte> Hashed(ReadOnlySpan<byte> datagram) => datagram[..TokenOffset];
 }
 
-/// <summary>CONFIRM: the token, sealed under the new epoch's control key. Repeated unchanged until BOUND comes.</summary>
+/// <summary>
+/// CONFIRM: the token, in clear as in PREPARED, and a MAC under the new epoch's confirmation key. A MAC, because one epoch may
+/// confirm several tokens: when the client's PREPARE reached the gateway from several sources, each got its own.
+/// </summary>
 public static class Confirm
 {
-    public const int HeaderSize = 8;
-    public const int Size = HeaderSize + ProtocolConstants.MacSize + ICryptography.TagSize;
+    public const int TokenOffset = 8;
+    public const int MacOffset = TokenOffset + ProtocolConstants.MacSize;
+    public const int Size = MacOffset + ProtocolConstants.MacSize;
 
     public static uint ReceiverIndex(ReadOnlySpan<byte> datagram) => Field.U32(datagram, 4);
 
-    public static void WriteHeader(Span<byte> datagram, uint receiverIndex)
+    /// <param name="key">The epoch's <see cref="EpochSecrets.Confirmation"/>.</param>
+    /// <param name="receiverIndex">The gateway's.</param>
+    /// <param name="token">Of PREPARED; zeros for a handshake.</param>
+    public static byte[] Make(ICryptography crypto, SecretHandle key, uint receiverIndex, ReadOnlySpan<byte> token)
     {
-        var writer = new WireWriter(datagram[..HeaderSize]);
+        byte[] datagram = new byte[Size];
+        var writer = new WireWriter(datagram);
         writer.Prefix(MessageType.Confirm);
         writer.U32(receiverIndex);
+        writer.Bytes(token[..ProtocolConstants.MacSize]);
+        crypto.Mac(key, datagram.AsSpan(0, MacOffset), datagram.AsSpan(MacOffset));
+        return datagram;
     }
+
+    /// <summary>True if the datagram, of the right size, was made under this key. Compares in constant time.</summary>
+    public static bool IsAuthentic(ICryptography crypto, SecretHandle key, ReadOnlySpan<byte> datagram) =>
+        crypto.VerifyMac(key, datagram[..MacOffset], datagram.Slice(MacOffset, ProtocolConstants.MacSize));
+
+    public static ReadOnlySpan<byte> TokenOf(ReadOnlySpan<byte> datagram) => datagram.Slice(TokenOffset, ProtocolConstants.MacSize);
 }

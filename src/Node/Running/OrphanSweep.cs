@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+using JumpingVpn.Domain.Gateway;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Infrastructure.EventStore;
+using LanguageExt;
+
+namespace JumpingVpn.Node.Running;
+
+/// <summary>
+/// Looks for live sessions that no living node serves and for which something is due, and shows them to the core, which ends them or
+/// notes that their transport is lost. Clients come first: a node that has just gone is left to them for a while.
+/// </summary>
+internal sealed class OrphanSweep : IAsyncDisposable
+{
+    /// <summary>Sessions that one sweep takes: a second's work at the pace of one a few milliseconds.</summary>
+    public const int Batch = 256;
+
+    /// <summary>How long a node must have been gone before its sessions are looked at.</summary>
+    public static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
+
+    private readonly IClusterStore _store;
+    private readonly Func<Instant> _clock;
+    private readonly Func<bool> _serves;
+    private readonly Func<ImmutableArray<IncarnationId>> _gone;
+    private readonly Action<GatewayInput> _post;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _running;
+    private SessionId _after;
+
+    /// <param name="clock">The service clock.</param>
+    /// <param name="serves">This node holds a lease.</param>
+    /// <param name="gone">The owners that are known to have been gone for <see cref="Grace"/>.</param>
+    public OrphanSweep(IClusterStore store, Func<Instant> clock, Func<bool> serves, Func<ImmutableArray<IncarnationId>> gone, Action<GatewayInput> post)
+    {
+        (_store, _clock, _serves, _gone, _post) = (store, clock, serves, gone, post);
+        _running = RunAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _running.ConfigureAwait(false);
+        _stop.Dispose();
+    }
+
+    /// <summary>One look, from where the last one ended.</summary>
+    internal async Task SweepAsync()
+    {
+        if (!_serves()) return;
+        Either<string, ImmutableArray<SessionId>> found = await _store.OrphansAsync(_clock(), _gone(), _after, Batch).ConfigureAwait(false);
+        // A store that cannot be read shows in the lease; the next look comes soon.
+        ImmutableArray<SessionId> orphans = found.IfLeft([]);
+        _after = orphans.Length == Batch ? orphans[^1] : default;
+        if (!orphans.IsEmpty) _post(new GatewayInput.SessionsOrphaned(orphans));
+    }
+
+    private async Task RunAsync()
+    {
+        using var timer = new PeriodicTimer(Interval);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false)) await SweepAsync().ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            // The node stops.
+        }
+    }
+}
