@@ -42,7 +42,7 @@ public sealed class FlightRecorder : IAsyncDisposable
     private readonly RecorderRing _ring;
     private readonly Lock _gate = new();
     private readonly RefusalCounts _refusals = new();
-    private readonly Dictionary<(SessionId?, string), (long Sent, long Received)> _probes = [];
+    private readonly Dictionary<(SessionId?, string Uplink, Endpoint Remote), (long Sent, long Received)> _probes = [];
     private readonly Dictionary<(SessionId, string), (Evidence.PathSample Sample, long Tick)> _last = [];
     private readonly SemaphoreSlim _writing = new(1);
     private readonly CancellationTokenSource _stop = new();
@@ -62,7 +62,8 @@ public sealed class FlightRecorder : IAsyncDisposable
     public long Dropped => Interlocked.Read(ref _dropped);
 
     /// <summary>Everything that a directory's ring holds, oldest first; also while a node writes there.</summary>
-    public static IEnumerable<Evidence> Read(string directory) => RecorderRing.Read(directory);
+    /// <param name="about">Only what is about this session, or about none.</param>
+    public static IEnumerable<Evidence> Read(string directory, SessionId? about = null) => RecorderRing.Read(directory, about);
 
     /// <summary>Records something.</summary>
     public void Record(Evidence seen)
@@ -102,7 +103,8 @@ public sealed class FlightRecorder : IAsyncDisposable
     }
 
     /// <summary>Counts probes and reports of a path.</summary>
-    public void Probed(SessionId? session, string path, int sent, int received)
+    /// <param name="uplink">On a client the path's uplink; empty on a gateway.</param>
+    public void Probed(SessionId? session, Endpoint remote, int sent, int received, string uplink = "")
     {
         if (!_gate.TryEnter())
         {
@@ -111,8 +113,8 @@ public sealed class FlightRecorder : IAsyncDisposable
         }
         try
         {
-            if (_probes.TryGetValue((session, path), out (long Sent, long Received) known)) _probes[(session, path)] = (known.Sent + sent, known.Received + received);
-            else if (_probes.Count < RefusalCounts.MaxEntries) _probes.Add((session, path), (sent, received));
+            if (_probes.TryGetValue((session, uplink, remote), out (long Sent, long Received) known)) _probes[(session, uplink, remote)] = (known.Sent + sent, known.Received + received);
+            else if (_probes.Count < RefusalCounts.MaxEntries) _probes.Add((session, uplink, remote), (sent, received));
             else Drop(1);
         }
         finally
@@ -177,8 +179,8 @@ public sealed class FlightRecorder : IAsyncDisposable
         lock (_gate)
         {
             (batch, _waiting) = (_waiting, []);
-            foreach (((SessionId? session, string path), (long sent, long received)) in _probes)
-                batch.Add(new Evidence.Probes(_options.Node, wall, session, path, sent, received));
+            foreach (((SessionId? session, string uplink, Endpoint remote), (long sent, long received)) in _probes)
+                batch.Add(new Evidence.Probes(_options.Node, wall, session, uplink.Length > 0 ? $"{uplink} {remote}" : remote.ToString(), sent, received));
             _probes.Clear();
             if (sumUp) batch.AddRange(_refusals.Take(_options.Node, wall));
         }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using JumpingVpn.Domain.Audit.Incidents;
+using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Infrastructure.Audit;
 using LanguageExt;
 
@@ -39,26 +40,33 @@ internal sealed class RecorderRing(string directory, long quota) : IDisposable
     }
 
     /// <summary>Everything in a directory's ring, oldest first. What cannot be read is passed over.</summary>
-    public static IEnumerable<Evidence> Read(string directory)
+    public static IEnumerable<Evidence> Read(string directory, SessionId? about)
     {
+        byte[]? id = about is { } session ? System.Text.Encoding.ASCII.GetBytes(session.ToString()) : null;
         foreach ((string path, _) in List(directory))
         {
             using FileStream? file = Open(path);
             if (file is null) continue;
             var frames = new FrameReader(file);
             while (frames.Read())
-                foreach (Evidence seen in Lines(frames.Content)) yield return seen;
+                foreach (Evidence seen in Lines(frames.Content, id)) yield return seen;
         }
     }
 
     public void Dispose() => _current?.Dispose();
 
-    private static List<Evidence> Lines(ReadOnlySpan<byte> content)
+    private static List<Evidence> Lines(ReadOnlySpan<byte> content, byte[]? id)
     {
         List<Evidence> all = [];
         while (!content.IsEmpty)
         {
             int end = content.IndexOf((byte)'\n');
+            // What names other sessions only is not even parsed: a ring holds millions of lines.
+            if (id is not null && content[..end].IndexOf("\"session\":\""u8) >= 0 && content[..end].IndexOf(id) < 0)
+            {
+                content = content[(end + 1)..];
+                continue;
+            }
             Either<string, Evidence> read = IncidentJson.ReadEvidence(System.Text.Encoding.UTF8.GetString(content[..end]));
             if (read.IsRight) all.Add((Evidence)read);
             content = content[(end + 1)..];
