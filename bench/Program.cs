@@ -28,6 +28,11 @@ throughput.SetAction(parsed => ThroughputBench.Run(new ThroughputBenchOptions(
     parsed.GetValue(seconds),
     parsed.GetValue(json))));
 
+var events = new Option<int>("--events") { Description = "events of the incident file", DefaultValueFactory = _ => 400_000 };
+var verifyRounds = new Option<int>("--rounds") { Description = "rounds", DefaultValueFactory = _ => 5 };
+var verify = new Command("verify", "how fast an incident file is checked, on one core") { events, verifyRounds };
+verify.SetAction(parsed => VerifyBench.Run(parsed.GetValue(events), parsed.GetValue(verifyRounds)));
+
 var number = new Argument<int>("number");
 var local = new Argument<string>("local");
 var remote = new Argument<string>("remote");
@@ -37,7 +42,7 @@ end.Hidden = true;
 end.SetAction(parsed => DataPlaneEnd.Run(
     parsed.GetValue(number), parsed.GetRequiredValue(local), parsed.GetRequiredValue(remote), parsed.GetRequiredValue(cipher)));
 
-var root = new RootCommand("Measures a tunnel in network namespaces of its own.") { outage, throughput, end };
+var root = new RootCommand("Measures a tunnel in network namespaces of its own.") { outage, throughput, verify, end };
 ParseResult result = root.Parse(args);
 if (result.Errors.Count > 0)
 {

@@ -26,7 +26,7 @@ internal static class MergeCommand
             using (var target = new FileStream(output, FileMode.CreateNew, FileAccess.Write))
             {
                 made = true;
-                problem = IncidentJoining.Join(files, target).Match<string?>(Right: static _ => null, Left: static fault => fault);
+                problem = IncidentJoining.Join(files, target).MatchUnsafe<string?>(Right: static _ => null, Left: static fault => fault);
             }
             if (problem is null) return ExitCode.Done;
             File.Delete(output);

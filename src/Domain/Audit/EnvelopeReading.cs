@@ -11,7 +11,7 @@ internal static class EnvelopeReading
 
     public static Either<string, EventEnvelope> Read(string text) => JsonReading.Read(text).Bind(Read);
 
-    public static Either<string, EventEnvelope> Read(JsonValue value)
+    private static Either<string, EventEnvelope> Read(JsonValue value)
     {
         if (value is not JsonValue.Members members) return "an envelope is an object";
         if (members.Find("format") is not JsonValue.Number { Value: EventEnvelope.Format })

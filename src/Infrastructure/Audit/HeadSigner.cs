@@ -29,6 +29,7 @@ public sealed class HeadSigner : IAsyncDisposable
     private readonly Task _running;
     private Dictionary<(SessionId, HeadKind), HeadLeaf> _moved = [];
     private bool _failing;
+    private int _disposed;
 
     /// <param name="directory">The audit directory; it must exist.</param>
     /// <param name="warn">Takes one line about something that went wrong.</param>
@@ -65,6 +66,7 @@ public sealed class HeadSigner : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         await _stop.CancelAsync().ConfigureAwait(false);
         await _running.ConfigureAwait(false);
         await SignAsync().ConfigureAwait(false);

@@ -65,7 +65,7 @@ public sealed class IncidentFileReader : IDisposable
     public IncidentRecord? ReadRecord()
     {
         if (!Read()) return null;
-        return IncidentJson.Read(Encoding.UTF8.GetString(Line)).Match<IncidentRecord?>(
+        return IncidentJson.Read(Encoding.UTF8.GetString(Line)).MatchUnsafe<IncidentRecord?>(
             Right: static record => record,
             Left: reason =>
             {

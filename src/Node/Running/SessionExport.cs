@@ -62,7 +62,7 @@ internal static class SessionExport
                 case ClientConfiguration client:
                     return FromClient(client, signer!, IncidentOrigin.Files, session, output);
                 case GatewayConfiguration { Store: StoreConfiguration.Sqlite sqlite } gateway:
-                    return SqliteEventStore.ReadAlone(sqlite.File, session).Match(
+                    return SqliteEventStore.ReadAlone(sqlite.File, session).MatchUnsafe<string?>(
                         Right: read => Write(gateway, signer!, read.Listing, read.Stream, IncidentOrigin.Files, session, output), Left: static reason => reason);
                 case GatewayConfiguration gateway:
                     return await FromDatabaseAsync(gateway, signer!, session, output).ConfigureAwait(false);

@@ -14,7 +14,7 @@ using LanguageExt;
 namespace JumpingVpn.Infrastructure.Tests.Audit;
 
 /// <summary>From a node's own store and archive to a file that holds.</summary>
-public sealed class IncidentExportTests : IAsyncLifetime
+public sealed class IncidentExportTests : IAsyncLifetime, IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory().FullName;
     private readonly SessionPolicy _policy = SessionPolicy.Default with { RekeySpacing = TimeSpan.FromSeconds(10) };
@@ -43,8 +43,9 @@ public sealed class IncidentExportTests : IAsyncLifetime
         await _heads.DisposeAsync();
         await _store.DisposeAsync();
         _archive.Dispose();
-        Directory.Delete(_directory, recursive: true);
     }
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
 
     [Fact]
     public async Task A_live_session_that_was_compacted_many_times_is_whole()

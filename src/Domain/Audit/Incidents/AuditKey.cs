@@ -18,6 +18,9 @@ public readonly record struct AuditKey : IComparable<AuditKey>
     public void Write(Span<byte> destination) => bytes.Write(destination);
 
     /// <summary>Reads 44 characters of base64; false for anything else.</summary>
+    public static bool TryParse(ReadOnlySpan<char> text, out AuditKey key) => TryParse(text.ToString(), out key);
+
+    /// <inheritdoc cref="TryParse(ReadOnlySpan{char}, out AuditKey)"/>
     public static bool TryParse(string? text, out AuditKey key)
     {
         key = default;

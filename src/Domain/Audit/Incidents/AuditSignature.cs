@@ -21,6 +21,9 @@ public readonly record struct AuditSignature
     }
 
     /// <summary>Reads 88 characters of base64; false for anything else.</summary>
+    public static bool TryParse(ReadOnlySpan<char> text, out AuditSignature signature) => TryParse(text.ToString(), out signature);
+
+    /// <inheritdoc cref="TryParse(ReadOnlySpan{char}, out AuditSignature)"/>
     public static bool TryParse(string? text, out AuditSignature signature)
     {
         signature = default;

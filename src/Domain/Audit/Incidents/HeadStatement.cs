@@ -19,7 +19,7 @@ public sealed record HeadStatement(string Node, WallTime Wall, int Count, Hash25
     /// <summary>What is signed: a label, then the canonical JSON of the members.</summary>
     public byte[] ToSigned() => [.. Label, .. CanonicalJson.From(JsonValue.Object(Members())).ToUtf8()];
 
-    internal static HeadStatement Read(Sessions.JsonFields fields) => new(
+    internal static HeadStatement Read(JsonFields fields) => new(
         fields.Text("node"), new(fields.Int64("wall")), fields.Int32("count"), fields.Parsed<Hash256>("root", Hash256.TryParse));
 
     internal IEnumerable<(string Name, JsonValue Value)> Members() =>

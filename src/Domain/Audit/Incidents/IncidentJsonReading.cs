@@ -8,12 +8,10 @@ namespace JumpingVpn.Domain.Audit.Incidents;
 /// <summary>The reverse of <see cref="IncidentJson"/>; see <see cref="JsonFields"/> for how faults are kept.</summary>
 internal static class IncidentJsonReading
 {
-    public static Either<string, IncidentRecord> Read(string line) => JsonReading.Read(line).Bind<IncidentRecord>(value =>
+    public static Either<string, IncidentRecord> Read(string line) => JsonFields.Read(line).Bind<IncidentRecord>(fields =>
     {
-        if (value is not JsonValue.Members members) return "the line is no object";
-        if (members.Find("record") is null && members.Find("alias") is not null)
-            return EnvelopeReading.Read(value).Bind<IncidentRecord>(envelope => Exact(new IncidentRecord.Event(envelope), line));
-        var fields = new JsonFields(members);
+        if (line.StartsWith("{\"alias\":", StringComparison.Ordinal))
+            return EventEnvelope.Parse(line).Bind<IncidentRecord>(envelope => Exact(new IncidentRecord.Event(envelope), line));
         IncidentRecord? record = Record(fields);
         if (fields.Fault is { } fault) return fault;
         if (record is null) return "the line's record is of a kind that is not known";
@@ -89,21 +87,21 @@ internal static class IncidentJsonReading
     private static SessionId Session(JsonFields fields) => fields.Parsed<SessionId>("session", SessionId.TryParse);
 
     private static SessionId? MaybeSession(JsonFields fields) =>
-        fields.MaybeParsed<SessionId>("session", SessionId.TryParse).Match(static id => (SessionId?)id, static () => null);
+        fields.MaybeParsed<SessionId>("session", SessionId.TryParse).MatchUnsafe<SessionId?>(Some: static id => id, None: static () => null);
 
-    private static bool TryRole(string text, out IncidentRole role) => TryLower(text, out role);
+    private static bool TryRole(ReadOnlySpan<char> text, out IncidentRole role) => TryLower(text, out role);
 
-    private static bool TryOrigin(string text, out IncidentOrigin origin) => TryLower(text, out origin);
+    private static bool TryOrigin(ReadOnlySpan<char> text, out IncidentOrigin origin) => TryLower(text, out origin);
 
-    private static bool TryKind(string text, out HeadKind kind) => TryLower(text, out kind);
+    private static bool TryKind(ReadOnlySpan<char> text, out HeadKind kind) => TryLower(text, out kind);
 
-    private static bool TryLower<T>(string text, out T value)
+    private static bool TryLower<T>(ReadOnlySpan<char> text, out T value)
         where T : struct, Enum
     {
         foreach (T candidate in Enum.GetValues<T>())
         {
             value = candidate;
-            if (IncidentJson.Lower(candidate) == text) return true;
+            if (text.SequenceEqual(IncidentJson.Lower(candidate))) return true;
         }
         value = default;
         return false;

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Globalization;
 using JumpingVpn.Domain.Ports;
 using JumpingVpn.Domain.Primitives;
-using JumpingVpn.Domain.Sessions;
 using LanguageExt;
 using static JumpingVpn.Domain.Audit.JsonValue;
 
@@ -32,10 +31,8 @@ public sealed record SignedTree(ImmutableArray<HeadLeaf> Leaves, HeadStatement S
         ("statement", Object(Statement.Members())))).Text;
 
     /// <summary>Left, in one line, for what is no such line. It does not judge the signature.</summary>
-    public static Either<string, SignedTree> Parse(string text) => JsonReading.Read(text).Bind<SignedTree>(value =>
+    public static Either<string, SignedTree> Parse(string text) => JsonFields.Read(text).Bind<SignedTree>(fields =>
     {
-        if (value is not Members members) return "the line is no object";
-        var fields = new JsonFields(members);
         if (fields.Text("record") != Kind) return "the line is no statement about heads";
         ImmutableArray<HeadLeaf> leaves = fields.ListOf<HeadLeaf>("leaves", HeadTree.MaxLeaves, TryLeaf);
         var tree = new SignedTree(leaves, fields.Nested("statement", HeadStatement.Read), fields.Parsed<AuditKey>("key", AuditKey.TryParse),
@@ -47,10 +44,10 @@ public sealed record SignedTree(ImmutableArray<HeadLeaf> Leaves, HeadStatement S
     private static JsonValue Text(HeadLeaf leaf) =>
         Of(string.Create(CultureInfo.InvariantCulture, $"{IncidentJson.Lower(leaf.Kind)} {leaf.Stream} {leaf.Version} {leaf.Hash}"));
 
-    private static bool TryLeaf(string text, out HeadLeaf leaf)
+    private static bool TryLeaf(ReadOnlySpan<char> text, out HeadLeaf leaf)
     {
         leaf = default;
-        string[] words = text.Split(' ');
+        string[] words = text.ToString().Split(' ');
         if (words.Length != 4 || words[0] is not ("event" or "snapshot") || !SessionId.TryParse(words[1], out SessionId stream)
             || !long.TryParse(words[2], NumberStyles.None, CultureInfo.InvariantCulture, out long version) || !Hash256.TryParse(words[3], out Hash256 hash))
             return false;

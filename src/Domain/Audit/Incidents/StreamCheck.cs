@@ -12,6 +12,11 @@ namespace JumpingVpn.Domain.Audit.Incidents;
 internal sealed class StreamCheck(SessionId stream, HistoryWindow history)
 {
     private readonly SortedDictionary<Hash256, SessionPolicy> _policies = [];
+    private readonly JsonTokens _tokens = new();
+    private readonly CanonicalBuffer _output = new();
+    private byte[] _hashed = new byte[4096];
+    private SessionPolicy? _policy;
+    private Hash256 _policyHash;
     private ChainHead _head = HashChain.Start(stream);
     private Session _session = Session.Birth(stream);
     private HeadLeaf? _last;
@@ -20,7 +25,7 @@ internal sealed class StreamCheck(SessionId stream, HistoryWindow history)
     private Pending? _pending;
 
     /// <summary>Events that a command led to and that must follow; null if none must.</summary>
-    private sealed record Pending(string Cause, Seq<SessionEvent> Rest, Session After);
+    private sealed record Pending(byte[] Cause, Seq<SessionEvent> Rest, Session After);
 
     public int PolicyCount => _policies.Count;
 
@@ -36,6 +41,7 @@ internal sealed class StreamCheck(SessionId stream, HistoryWindow history)
         Either<HistoryError, SessionPolicy> read = SessionJson.ReadPolicy(policy.Text);
         if (read.IsLeft) return new(0, $"policy {policy.Hash} cannot be read: {read.Match(static _ => "", static error => error.Problem)}");
         _policies[policy.Hash] = (SessionPolicy)read;
+        _policy = null;
         return null;
     }
 
@@ -58,14 +64,15 @@ internal sealed class StreamCheck(SessionId stream, HistoryWindow history)
         return null;
     }
 
+    /// <summary>An event's or snapshot's line. Events of the common shape are checked where they stand, without an object for each.</summary>
     public IncidentFault? Take(ReadOnlySpan<byte> line)
     {
-        string text = Encoding.UTF8.GetString(line);
-        Either<string, EventEnvelope> read = EventEnvelope.Parse(text);
+        if (EnvelopeSlices.TryRead(line, out EnvelopeSlices slices) && !slices.Alias.SequenceEqual("session_snapshot"u8)) return TakeEvent(line, slices);
+        Either<string, EventEnvelope> read = EventEnvelope.Parse(Encoding.UTF8.GetString(line));
         if (read.IsLeft) return new(_head.Version + 1, read.Match(static _ => "", static reason => reason));
         var envelope = (EventEnvelope)read;
-        if (envelope.ToText() != text) return new(envelope.Version, "the event is not in its canonical form");
-        IncidentFault? fault = envelope.IsSnapshot ? TakeSnapshot(envelope) : TakeEvent(envelope);
+        if (!envelope.IsSnapshot || envelope.ToText() != Encoding.UTF8.GetString(line)) return new(envelope.Version, "the event is not in its canonical form");
+        IncidentFault? fault = TakeSnapshot(envelope);
         if (fault is null) _last = HeadLeaf.Of(envelope);
         return fault;
     }
@@ -75,15 +82,22 @@ internal sealed class StreamCheck(SessionId stream, HistoryWindow history)
         : _gap is not null ? new(_gap.From, "no snapshot bridges the missing versions")
         : Unbridged();
 
-    private IncidentFault? TakeEvent(EventEnvelope envelope)
+    private IncidentFault? TakeEvent(ReadOnlySpan<byte> line, EnvelopeSlices envelope)
     {
         if (Unbridged() is { } unsigned) return unsigned;
         if (_gap is not null) return new(_gap.From, "no snapshot bridges the missing versions");
-        Either<ChainFault, ChainHead> next = HashChain.VerifyFrom(_head, [envelope]);
-        if (next.IsLeft) return Broken(envelope, next.Match(static _ => default!, static fault => fault));
-        if (!history.Agrees(envelope.Version, envelope.Hash)) return new(envelope.Version, "another part of the file has another event at this version");
+        string? broken =
+            envelope.Stream != stream ? "it belongs to another session"
+            : HashOf(envelope, line.Length) != envelope.Hash ? "the content does not match its hash"
+            : envelope.Version > _head.Version + 1 ? "an event before it is missing"
+            : envelope.Version < _head.Version + 1 ? "it is repeated or out of order"
+            : envelope.Previous != _head.Hash ? "the predecessor's hash does not match"
+            : !history.Agrees(envelope.Version, envelope.Hash) ? "another part of the file has another event at this version"
+            : null;
+        if (broken is not null) return new(envelope.Version, broken);
         if (Replay(envelope) is { } fault) return fault;
-        _head = (ChainHead)next;
+        _head = new(stream, envelope.Version, envelope.Hash);
+        _last = new(HeadKind.Event, stream, envelope.Version, envelope.Hash);
         Events++;
         return null;
     }
@@ -120,69 +134,84 @@ internal sealed class StreamCheck(SessionId stream, HistoryWindow history)
     }
 
     /// <summary>Decides again from the stored cause, and holds the recorded event against what comes out.</summary>
-    private IncidentFault? Replay(EventEnvelope envelope)
+    private IncidentFault? Replay(EnvelopeSlices envelope)
     {
-        EventDraft draft = envelope.Draft;
-        if (_pending is null)
+        if (_pending is { } pending)
+            return envelope.Cause.SequenceEqual(pending.Cause)
+                ? Compare(envelope, pending.Rest.Head, pending with { Rest = pending.Rest.Tail })
+                : new(envelope.Version, "an event that the last command led to is missing");
+        if (_policy is null || _policyHash != envelope.Policy)
         {
-            if (!_policies.TryGetValue(draft.PolicyHash, out SessionPolicy? policy))
-                return new(envelope.Version, $"the file does not hold the policy {draft.PolicyHash} that the event was decided under");
-            Either<HistoryError, SessionCommand> cause = SessionJson.ReadCommand(draft.Cause);
-            if (cause.IsLeft) return new(envelope.Version, $"the cause cannot be read: {cause.Match(static _ => "", static error => error.Problem)}");
-            var command = (SessionCommand)cause;
-            if (SessionJson.Of(command).Text != draft.Cause.Text) return new(envelope.Version, "the cause is not in its canonical form");
-            Either<Rejection, Seq<SessionEvent>> decided = SessionDecider.Decide(_session, command, policy);
-            if (decided.IsLeft) return Diverged(envelope, "refused: " + decided.Match(static _ => "", static rejection => rejection.ToString()));
-            var events = (Seq<SessionEvent>)decided;
-            if (events.IsEmpty) return Diverged(envelope, "nothing");
-            Either<HistoryError, Session> after = SessionDecider.Replay(_session, events);
-            if (after.IsLeft) return Diverged(envelope, after.Match(static _ => "", static error => error.Problem));
-            if (command.By.Node != draft.Node || command.By.Incarnation != draft.Incarnation) return new(envelope.Version, "the event names another node than its cause");
-            _pending = new(draft.Cause.Text, events, (Session)after);
+            if (!_policies.TryGetValue(envelope.Policy, out _policy))
+                return new(envelope.Version, $"the file does not hold the policy {envelope.Policy} that the event was decided under");
+            _policyHash = envelope.Policy;
         }
-        else if (draft.Cause.Text != _pending.Cause)
-        {
-            return new(envelope.Version, "an event that the last command led to is missing");
-        }
-        return Compare(envelope, _pending);
+        Either<HistoryError, SessionCommand> cause = SessionJson.ReadCommand(envelope.Cause, _tokens);
+        if (cause.IsLeft) return new(envelope.Version, $"the cause cannot be read: {cause.Match(static _ => "", static error => error.Problem)}");
+        SessionCommand command = cause.MatchUnsafe(Right: static read => read, Left: static _ => null!);
+        _output.Clear();
+        SessionJsonWriting.Command(_output, command);
+        if (!envelope.Cause.SequenceEqual(_output.Written)) return new(envelope.Version, "the cause is not in its canonical form");
+        if (!IsText(envelope.Node, command.By.Node) || command.By.Incarnation != envelope.Incarnation)
+            return new(envelope.Version, "the event names another node than its cause");
+        if (command is SessionCommand.Establish establish && establish.PolicyHash != envelope.Policy)
+            return new(envelope.Version, "the cause names another policy than the event");
+        Either<Rejection, Seq<SessionEvent>> decided = SessionDecider.Decide(_session, command, _policy);
+        if (decided.IsLeft) return Diverged(envelope, "refused: " + decided.Match(static _ => "", static rejection => rejection.ToString()));
+        var events = (Seq<SessionEvent>)decided;
+        if (events.IsEmpty) return Diverged(envelope, "nothing");
+        if (events.Count == 1) return Compare(envelope, events.Head, null);
+        Either<HistoryError, Session> after = SessionDecider.Replay(_session, events);
+        return after.IsLeft
+            ? Diverged(envelope, after.Match(static _ => "", static error => error.Problem))
+            : Compare(envelope, events.Head, new(envelope.Cause.ToArray(), events.Tail, (Session)after));
     }
 
-    private IncidentFault? Compare(EventEnvelope envelope, Pending pending)
+    /// <param name="pending">What must follow, if the command led to more than this event.</param>
+    private IncidentFault? Compare(EnvelopeSlices envelope, SessionEvent expected, Pending? pending)
     {
-        EventDraft draft = envelope.Draft;
-        SessionEvent expected = pending.Rest.Head;
-        string recomputed = SessionJson.Of(expected).Text;
-        bool same = draft.Data.Text == recomputed && draft.Alias == SessionEventNames.Of(expected) && draft.Reason == expected.Reason.Name()
-            && draft.Time == expected.At && draft.OwnershipEpoch == (long)pending.After.OwnershipEpoch;
-        if (!same) return Diverged(envelope, $"{SessionEventNames.Of(expected)} {recomputed}");
-        Either<HistoryError, Session> next = SessionDecider.Evolve(_session, expected);
-        if (next.IsLeft) return new(envelope.Version, next.Match(static _ => "", static error => error.Problem));
-        var after = (Session)next;
+        _output.Clear();
+        SessionJsonWriting.Event(_output, expected);
+        Either<HistoryError, Session> evolved = SessionDecider.Evolve(_session, expected);
+        if (evolved.IsLeft) return Diverged(envelope, evolved.Match(static _ => "", static error => error.Problem));
+        Session after = evolved.MatchUnsafe(Right: static session => session, Left: static _ => null!);
+        bool same = envelope.Data.SequenceEqual(_output.Written) && IsText(envelope.Alias, SessionEventNames.Of(expected))
+            && IsText(envelope.Reason, expected.Reason.Name()) && envelope.Time == expected.At.Ticks
+            && envelope.Epoch == (long)(pending?.After ?? after).OwnershipEpoch;
+        if (!same) return Diverged(envelope, $"{SessionEventNames.Of(expected)} {_output}");
         if (SessionInvariants.Check(_session, expected, after) is [string violation, ..]) return new(envelope.Version, "an invariant is broken: " + violation);
         _session = after;
-        _pending = pending.Rest.Count > 1 ? pending with { Rest = pending.Rest.Tail } : null;
+        _pending = pending is { Rest.IsEmpty: false } ? pending : null;
         return null;
     }
 
-    private IncidentFault Diverged(EventEnvelope envelope, string recomputed) => new(envelope.Version, "the event is not what its cause leads to")
+    /// <summary>True for what a canonical writer makes of a text, quotes aside.</summary>
+    private static bool IsText(ReadOnlySpan<byte> slice, string text)
+    {
+        if (slice.Length == text.Length && Ascii.Equals(slice, text)) return true;
+        var whole = new CanonicalBuffer();
+        return whole.Text(text).Written[1..^1].SequenceEqual(slice);
+    }
+
+    private Hash256 HashOf(EnvelopeSlices envelope, int size)
+    {
+        if (_hashed.Length < size) _hashed = new byte[size * 2];
+        envelope.Before.CopyTo(_hashed);
+        envelope.Behind.CopyTo(_hashed.AsSpan(envelope.Before.Length));
+        Span<byte> digest = stackalloc byte[Hash256.Size];
+        System.Security.Cryptography.SHA256.HashData(_hashed.AsSpan(0, envelope.Before.Length + envelope.Behind.Length), digest);
+        return Hash256.Read(digest);
+    }
+
+    private IncidentFault Diverged(EnvelopeSlices envelope, string recomputed) => new(envelope.Version, "the event is not what its cause leads to")
     {
         Divergence = new(
-            envelope.Draft.Cause.Text, _session.Version == 0 ? "(not established)" : SessionJson.Of(_session).Text,
-            $"{envelope.Alias} {envelope.Draft.Data.Text}", recomputed),
+            Encoding.UTF8.GetString(envelope.Cause), _session.Version == 0 ? "(not established)" : SessionJson.Of(_session).Text,
+            $"{Encoding.UTF8.GetString(envelope.Alias)} {Encoding.UTF8.GetString(envelope.Data)}", recomputed),
     };
 
     private IncidentFault? Unbridged() =>
         _bridge ? new(_head.Version, "the snapshot that bridges missing versions is signed by nobody") : null;
-
-    private static IncidentFault Broken(EventEnvelope envelope, ChainFault fault) => new(envelope.Version, fault.Kind switch
-    {
-        ChainFaultKind.Altered => "the content does not match its hash",
-        ChainFaultKind.Unlinked => "the predecessor's hash does not match",
-        ChainFaultKind.Gap => "an event before it is missing",
-        ChainFaultKind.Repeated => "it is repeated or out of order",
-        ChainFaultKind.Foreign => "it belongs to another session",
-        _ => throw new InvalidOperationException($"{fault.Kind} is no fault"),
-    });
 
     private static Hash256 HashOf(CanonicalJson text)
     {
