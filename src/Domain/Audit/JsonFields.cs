@@ -99,7 +99,7 @@ internal sealed class JsonFields(JsonTokens tokens, int at)
     /// <summary>Null, or a string that <paramref name="tryParse"/> takes.</summary>
     public Option<T> MaybeParsed<T>(string name, TryParse<T> tryParse)
         where T : notnull =>
-        IsNull(name) ? Option<T>.None : Some(Parsed(name, tryParse));
+        IsNull(name) || Parsed(name, tryParse) is not { } value ? Option<T>.None : Some(value);
 
     /// <summary>Strings, at most <paramref name="max"/>.</summary>
     public ImmutableArray<T> ListOf<T>(string name, int max, TryParse<T> tryParse)

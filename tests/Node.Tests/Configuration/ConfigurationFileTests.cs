@@ -41,7 +41,7 @@ public sealed class ConfigurationFileTests : IDisposable
                 LeaseTimes.Of(TimeSpan.FromSeconds(4), TimeSpan.FromMilliseconds(500))),
             gateway.Store);
         Assert.Equal((example.Directory["cluster.key"], true), (gateway.ClusterKeyFile, gateway.ClusterKeyFileGiven));
-        Assert.Equal(new AuditConfiguration(example.Directory["gw-b.audit"], TimeSpan.FromDays(90)), gateway.Audit);
+        Assert.Equal(new AuditConfiguration(example.Directory["gw-b.audit"], TimeSpan.FromDays(90), 64L << 20), gateway.Audit);
         Assert.Equal(["eth1", "eth2"], gateway.Tunnel.Announce.ToArray());
         Assert.Empty(gateway.Clients);
     }

@@ -7,7 +7,7 @@ namespace JumpingVpn.Domain.Audit.Incidents;
 
 /// <summary>
 /// The check of one part's events: they form a chain, nothing is missing without a note and a signed snapshot to bridge it, and each is what
-/// its cause leads to.
+/// its cause leads to (REQ-AUDIT-5).
 /// </summary>
 internal sealed class StreamCheck(SessionId stream, HistoryWindow history)
 {
