@@ -32,31 +32,44 @@ internal static class OutageBench
             foreach (string tunnel in tunnels)
                 if (!outageCase.NeedsSession || tunnel.StartsWith("jumping-vpn", StringComparison.Ordinal))
                     rows.Add(RunCase(outageCase, tunnel, options));
-        if (options.Json) Console.WriteLine(JsonSerializer.Serialize(rows.Select(row => row.ToJson()), JsonOptions));
+        return Report(rows, options.Json);
+    }
+
+    /// <summary>Some rounds of one case.</summary>
+    public static OutageRow Repeat(OutageCase outageCase, string tunnel, int rounds, Func<OutageResult> measure)
+    {
+        var row = new OutageRow(outageCase, tunnel);
+        for (int round = 1; round <= rounds; round++)
+        {
+            try
+            {
+                OutageResult result = measure();
+                row.Results.Add(result);
+                Console.Error.WriteLine($"{outageCase.Name} {tunnel} {round}/{rounds}: {OutageRow.Describe(result, outageCase.Limits)}");
+            }
+            catch (LabException exception)
+            {
+                row.Failures.Add(exception.Message);
+                Console.Error.WriteLine($"{outageCase.Name} {tunnel} {round}/{rounds}: FAILED: {exception.Message}");
+            }
+        }
+
+        return row;
+    }
+
+    /// <summary>Prints the table; the exit code.</summary>
+    public static int Report(IReadOnlyList<OutageRow> rows, bool json)
+    {
+        if (json) Console.WriteLine(JsonSerializer.Serialize(rows.Select(row => row.ToJson()), JsonOptions));
         else Table.Write(Console.Out, Header, [.. rows.Select(row => row.Cells())]);
         return rows.All(row => row.Complete) ? 0 : 1;
     }
 
     private static readonly JsonSerializerOptions JsonOptions = new() { WriteIndented = true };
 
-    private static OutageRow RunCase(OutageCase outageCase, string tunnel, OutageBenchOptions options)
-    {
-        var row = new OutageRow(outageCase, tunnel);
-        for (int round = 1; round <= options.Rounds; round++)
-        {
-            try
-            {
-                OutageResult result = OutageRound.Run(outageCase, topology => TunnelNames.Make(tunnel, topology, outageCase), options.GiveUp);
-                row.Results.Add(result);
-                Console.Error.WriteLine($"{outageCase.Name} {tunnel} {round}/{options.Rounds}: {OutageRow.Describe(result, outageCase.Limits)}");
-            }
-            catch (LabException exception)
-            {
-                row.Failures.Add(exception.Message);
-                Console.Error.WriteLine($"{outageCase.Name} {tunnel} {round}/{options.Rounds}: FAILED: {exception.Message}");
-            }
-        }
-
-        return row;
-    }
+    private static OutageRow RunCase(OutageCase outageCase, string tunnel, OutageBenchOptions options) => Repeat(
+        outageCase,
+        tunnel,
+        options.Rounds,
+        () => OutageRound.Run(outageCase, topology => TunnelNames.Make(tunnel, topology, outageCase), options.GiveUp));
 }

@@ -1,7 +1,10 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using JumpingVpn.Bench;
+using JumpingVpn.Bench.Load;
 using JumpingVpn.Node.Lab;
+
+if (args is [NodeHost.Command, ..]) return NodeHost.Run(args[1..]);
 
 var rounds = new Option<int>("--rounds") { Description = "rounds per case", DefaultValueFactory = _ => 10 };
 var json = new Option<bool>("--json") { Description = "print JSON instead of a table" };
@@ -19,6 +22,24 @@ outage.SetAction(parsed => OutageBench.Run(new OutageBenchOptions(
     parsed.GetValue(list),
     parsed.GetValue(json))));
 
+var cluster = new Command("cluster", "the same when something happens to a node of a cluster") { rounds, json, cases, giveUp, list };
+cluster.SetAction(parsed => ClusterBench.Run(new ClusterBenchOptions(
+    parsed.GetValue(rounds),
+    parsed.GetValue(cases) ?? [],
+    TimeSpan.FromSeconds(parsed.GetValue(giveUp)),
+    parsed.GetValue(list),
+    parsed.GetValue(json))));
+
+var parts = new Option<string[]>("--part") { Description = "only this part; may be repeated", AllowMultipleArgumentsPerToken = true };
+var clients = new Option<int>("--clients") { Description = "clients of the herd", DefaultValueFactory = _ => 10_000 };
+var transitions = new Option<int>("--transitions") { Description = "transitions that the store takes in", DefaultValueFactory = _ => 100_000 };
+var reattach = new Command("reattach", "what many clients and many transitions cost a cluster") { parts, clients, transitions, json };
+reattach.SetAction(parsed => ReattachBench.Run(new ReattachBenchOptions(
+    parsed.GetValue(parts) ?? [],
+    parsed.GetValue(clients),
+    parsed.GetValue(transitions),
+    parsed.GetValue(json))));
+
 var throughputRounds = new Option<int>("--rounds") { Description = "rounds", DefaultValueFactory = _ => 5 };
 var seconds = new Option<int>("--seconds") { Description = "length of each transfer", DefaultValueFactory = _ => 3 };
 var throughput = new Command("throughput", "how fast a tunnel is and what it costs") { throughputRounds, json, tunnel, seconds };
@@ -33,6 +54,10 @@ var verifyRounds = new Option<int>("--rounds") { Description = "rounds", Default
 var verify = new Command("verify", "how fast an incident file is checked, on one core") { events, verifyRounds };
 verify.SetAction(parsed => VerifyBench.Run(parsed.GetValue(events), parsed.GetValue(verifyRounds)));
 
+var storeSeconds = new Option<int>("--seconds") { Description = "length of each measurement", DefaultValueFactory = _ => 5 };
+var store = new Command("store", "how many appends and loads a second the durable event stores carry out") { storeSeconds, json };
+store.SetAction((parsed, _) => StoreBench.RunAsync(parsed.GetValue(storeSeconds), parsed.GetValue(json)));
+
 var number = new Argument<int>("number");
 var local = new Argument<string>("local");
 var remote = new Argument<string>("remote");
@@ -42,7 +67,7 @@ end.Hidden = true;
 end.SetAction(parsed => DataPlaneEnd.Run(
     parsed.GetValue(number), parsed.GetRequiredValue(local), parsed.GetRequiredValue(remote), parsed.GetRequiredValue(cipher)));
 
-var root = new RootCommand("Measures a tunnel in network namespaces of its own.") { outage, throughput, verify, end };
+var root = new RootCommand("Measures a tunnel in network namespaces of its own, and the stores behind it.") { outage, cluster, reattach, throughput, store, verify, end };
 ParseResult result = root.Parse(args);
 if (result.Errors.Count > 0)
 {

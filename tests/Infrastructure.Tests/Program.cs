@@ -1,4 +1,5 @@
 using JumpingVpn.Infrastructure.Tests.EventStore;
+using JumpingVpn.Node.Lab.Postgres;
 
 namespace JumpingVpn.Infrastructure.Tests;
 
@@ -7,9 +8,15 @@ internal static class Program
 {
     private static async Task<int> Main(string[] arguments)
     {
+        if (arguments is ["postgres-victim"])
+        {
+            using PostgresServer server = PostgresServer.Start();
+            await Console.Out.WriteLineAsync($"{server.ProcessId} {server.SocketDirectory}");
+            await Task.Delay(Timeout.Infinite);
+        }
         if (arguments is not ["store-victim", var directory, var seed, "everything" or "only-append"])
         {
-            await Console.Error.WriteLineAsync("usage: store-victim DIRECTORY SEED everything|only-append");
+            await Console.Error.WriteLineAsync("usage: store-victim DIRECTORY SEED everything|only-append, or postgres-victim");
             return 2;
         }
         await StoreVictim.Run(directory, int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture), arguments[3] == "only-append");

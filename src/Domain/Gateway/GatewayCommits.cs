@@ -127,13 +127,26 @@ internal static class GatewayCommits
             Deadline = Instant.Never,
         };
         BindEpoch(turn, session, handshake.Keys, handshake.Index, handshake.RemoteIndex, handshake.Source, pending.Confirm);
+        // The client may have left the registry while its session was being stored.
+        session = turn.State.Sessions[handshake.Session];
+        if (!GatewayDeadlines.IsRegistered(turn, session.Session))
+            GatewayEnds.Withdraw(turn, session, Withdrawal.Of(WithdrawalKind.End, ReasonCode.ClientRemoved));
+        else if (turn.State.Draining)
+            GatewayEnds.Withdraw(turn, session, Withdrawal.Of(WithdrawalKind.Release));
     }
 
     private static void FinishBinding(GatewayTurn turn, PendingAppend.Binding pending, AppendOutcome outcome)
     {
         PreparedReattach reattach = pending.Reattach;
         SessionId id = pending.Stream.Before.Id;
-        GatewaySession session = turn.State.Sessions[id] with { Append = null };
+        if (!turn.State.Sessions.TryGetValue(id, out GatewaySession? session))
+        {
+            // A handshake that had read the session has superseded it meanwhile; the data plane closed it then.
+            reattach.Keys.Release(turn.Crypto);
+            turn.State = turn.State with { ByIndex = turn.State.ByIndex.Remove(reattach.Index) };
+            return;
+        }
+        session = session with { Append = null };
         bool committed = outcome == AppendOutcome.Committed;
         if (committed)
         {
@@ -141,10 +154,11 @@ internal static class GatewayCommits
             session = session with { Session = pending.Stream.After, HeardAt = turn.Now, Held = null, AskedAt = null };
             turn.State = turn.State with { ByClient = turn.State.ByClient.SetItem(session.Session.Client, id) };
         }
-        else if (turn.Environment.IsCluster && !GatewayOwnership.Owns(turn, pending.Stream.Before) && outcome is AppendOutcome.Conflict or AppendOutcome.OwnerAlive)
+        else if (turn.Environment.IsCluster && !turn.State.Draining && !GatewayOwnership.Owns(turn, pending.Stream.Before) && outcome is AppendOutcome.Conflict or AppendOutcome.OwnerAlive)
         {
             // Another node was first, or the owner lives after all: the same CONFIRM is judged again by what the store says then.
             turn.Emit(new GatewayEffect.RemoveEpoch(id, reattach.Index));
+            if (session.Prepared.Length == ProtocolConstants.MaxPendingReattaches) session = GatewayReattaches.DropLowest(turn, session);
             turn.Put(session with { Prepared = [.. session.Prepared.Add(reattach).OrderBy(prepared => prepared.Request.Nonce)], Held = new(reattach.Index, pending.Source, pending.Confirm) });
             if (outcome == AppendOutcome.OwnerAlive) turn.Emit(new GatewayEffect.Want(id));
             return;
@@ -171,7 +185,8 @@ internal static class GatewayCommits
     private static void FinishChanging(GatewayTurn turn, PendingAppend.Changing pending, bool committed)
     {
         SessionId id = pending.Stream.Before.Id;
-        GatewaySession session = turn.State.Sessions[id] with { Append = null };
+        if (!turn.State.Sessions.TryGetValue(id, out GatewaySession? session)) return;
+        session = session with { Append = null };
         if (committed)
         {
             Tell(turn, pending.Stream);

@@ -122,10 +122,13 @@ public static class GatewayCore
             turn.Reject(ReasonCode.BadLength, input.Source.Remote);
             return;
         }
+        // Who hands its sessions over takes none.
+        if (turn.State.Draining) return;
         uint index = Protocol.Messages.Confirm.ReceiverIndex(input.Bytes.Span);
         if (!turn.State.ByIndex.TryGetValue(index, out ReceiverIndex target)) turn.Reject(ReasonCode.UnknownReceiver, input.Source.Remote);
         else if (target.HalfOpenSlot is { } slot) GatewayHandshakes.Confirm(turn, slot, input.Source, input.Bytes);
-        else GatewayReattaches.Confirm(turn, turn.State.Sessions[target.Session!.Value], index, input.Source, input.Bytes);
+        else if (turn.State.Sessions.TryGetValue(target.Session!.Value, out GatewaySession? session)) GatewayReattaches.Confirm(turn, session, index, input.Source, input.Bytes);
+        else turn.Reject(ReasonCode.UnknownSession, input.Source.Remote, target.Session);
     }
 
     private static void ReceiveFrame(GatewayTurn turn, GatewayInput.FrameReceived input)

@@ -94,8 +94,12 @@ internal static class GatewayEnds
         {
             if (session.Epoch is not null)
                 turn.Emit(new GatewayEffect.SendFrame(session.Session.Id, new ControlFrame.Released(session.Session.Version)));
-            if (session.Session.Owner.Exists(owner => owner == turn.Environment.Self))
+            // What is being bound is released as soon as it is ours.
+            bool isBeingBound = session.Append is { } number && turn.State.Appends.GetValueOrDefault(number) is PendingAppend.Binding;
+            if (GatewayOwnership.Owns(turn, session.Session) || isBeingBound)
                 Withdraw(turn, session, Withdrawal.Of(WithdrawalKind.Release));
+            else if (turn.Environment.IsCluster && session is { Append: null, Wanted: null })
+                turn.Remove(session);
         }
         if (turn.State.Appends.IsEmpty) turn.Emit(new GatewayEffect.Drained());
     }
@@ -152,7 +156,13 @@ internal static class GatewayEnds
     /// <summary>The store has answered.</summary>
     public static void Finish(GatewayTurn turn, PendingAppend.Withdrawing pending, AppendOutcome outcome)
     {
-        GatewaySession session = turn.State.Sessions[pending.Stream.Before.Id] with { Append = null };
+        if (!turn.State.Sessions.TryGetValue(pending.Stream.Before.Id, out GatewaySession? session))
+        {
+            // A handshake that had read the session has superseded it meanwhile.
+            foreach (long request in pending.Withdrawal.Requests) turn.Emit(new GatewayEffect.Answer(request, ReasonCode.Gone));
+            return;
+        }
+        session = session with { Append = null };
         if (outcome != AppendOutcome.Committed)
         {
             // Traffic has stopped already; the store will hear of it when it can.

@@ -83,7 +83,7 @@ internal static class GatewayHandshakes
             if (waiting.Client.Key != input.Client || waiting.Held is not { } confirm || waiting.Append is not null) continue;
             HalfOpenHandshake handshake = waiting with { Held = null };
             turn.State = turn.State with { HalfOpen = turn.State.HalfOpen.SetItem(slot, handshake) };
-            if (!turn.Serves) continue;
+            if (!turn.Serves || turn.State.Draining) continue;
             switch (input.Loaded)
             {
                 case LoadedSession.Found { Session: var old } when GatewayOwnership.HasLivingOwner(turn, old):

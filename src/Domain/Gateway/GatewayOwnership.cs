@@ -115,8 +115,10 @@ internal static class GatewayOwnership
             if (handshake.Append is null && !turn.Environment.Registry.TryFind(handshake.Client.Key, out _)) GatewayHandshakes.Forget(turn, slot, handshake);
         foreach (GatewaySession session in turn.State.Sessions.Values)
         {
-            if (GatewayDeadlines.IsRegistered(turn, session.Session) || IsBorrowed(turn, session)) continue;
-            GatewayEnds.Withdraw(turn, session, Withdrawal.Of(WithdrawalKind.End, ReasonCode.ClientRemoved));
+            if (GatewayDeadlines.IsRegistered(turn, session.Session)) continue;
+            // What another node owns that node ends; here nothing of it may be granted any more.
+            if (IsBorrowed(turn, session) && session is { Append: null, Wanted: null }) turn.Remove(session);
+            else GatewayEnds.Withdraw(turn, session, Withdrawal.Of(WithdrawalKind.End, ReasonCode.ClientRemoved));
         }
     }
 
@@ -202,6 +204,14 @@ internal static class GatewayOwnership
         if (loaded is LoadedSession.Corrupt)
         {
             turn.Reject(ReasonCode.StoreConflict, request.Source.Remote);
+            return;
+        }
+        if (loaded is LoadedSession.Found { Session: var found } && !turn.Environment.Registry.TryFind(found.Client, out _))
+        {
+            // Its owner ends it, or the sweep for orphans does; nothing of it is granted here (REQ-HIJACK-6).
+            turn.Reject(ReasonCode.UnknownClient, request.Source.Remote, found.Id);
+            if (turn.State.Sessions.TryGetValue(found.Id, out GatewaySession? borrowed) && IsBorrowed(turn, borrowed) && borrowed is { Append: null, Wanted: null })
+                turn.Remove(borrowed);
             return;
         }
         if ((MessageType)request.Bytes.Span[0] == MessageType.Prepare) GatewayReattaches.Prepare(turn, request.Source, request.Bytes, loaded);

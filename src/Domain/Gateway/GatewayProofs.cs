@@ -32,6 +32,12 @@ internal static class GatewayProofs
         if (session?.Secrets is { } known)
         {
             secrets = known;
+            // REQ-HIJACK-6: what is remembered of another node's session has not been asked for since.
+            if (!turn.Environment.Registry.TryFind(session.Session.Client, out _))
+            {
+                turn.Reject(ReasonCode.UnknownClient, source, id);
+                return false;
+            }
             if (verify(turn.Crypto, known, datagram)) return true;
             turn.Reject(ReasonCode.BadProof, source, id);
             return false;

@@ -102,6 +102,11 @@ internal static class GatewayReattaches
             turn.Reject(ReasonCode.TokenMismatch, source.Remote, id);
             return;
         }
+        if (!GatewayDeadlines.IsRegistered(turn, session.Session))
+        {
+            turn.Reject(ReasonCode.UnknownClient, source.Remote, id);
+            return;
+        }
         if (GatewayOwnership.HasLivingOwner(turn, session.Session))
         {
             // Only what would be granted is worth asking for: who lost a race must not take the session from the winner.
@@ -120,6 +125,10 @@ internal static class GatewayReattaches
     private static Option<Rejection> Check(GatewayTurn turn, TransportAddress source, GatewaySession session, Prepare request)
     {
         Rejection Refusal(ReasonCode reason) => new(reason, session.Session.BindingVersion, TimeSpan.Zero);
+        // Another node has read more than this one knows: what was asked of the store here has not been answered, or was read before.
+        // To name the version that is known here would look as if a binding had been forgotten.
+        bool mayBeBehind = turn.Environment.IsCluster && (session.Append is not null || GatewayOwnership.IsBorrowed(turn, session));
+        if (mayBeBehind && request.BindingVersion > session.Session.BindingVersion) return new Rejection(ReasonCode.StoreUnavailable, 0, TimeSpan.Zero);
 
         // A nonce that is pending for another request is a replay too (REQ-REPLAY-3).
         if (session.Prepared.Any(prepared => prepared.Request.Nonce == request.Nonce)) return Refusal(ReasonCode.ReplayDetected);
@@ -169,7 +178,8 @@ internal static class GatewayReattaches
         SendPrepared(turn, source, session, prepared);
     }
 
-    private static GatewaySession DropLowest(GatewayTurn turn, GatewaySession session)
+    /// <summary>Makes room for one more.</summary>
+    public static GatewaySession DropLowest(GatewayTurn turn, GatewaySession session)
     {
         PreparedReattach lowest = session.Prepared[0];
         lowest.Keys.Release(turn.Crypto);

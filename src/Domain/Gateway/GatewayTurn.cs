@@ -72,10 +72,12 @@ internal sealed class GatewayTurn(GatewayState state, GatewayEnvironment environ
         DropPrepared(ref session, keep: null);
         DropEpoch(ref session);
         session.Secrets?.Release(Crypto);
+        // The entry's own deadline: the caller's copy may be older.
+        Instant deadline = State.Sessions.TryGetValue(id, out GatewaySession? entered) ? entered.Deadline : session.Deadline;
         State = State with
         {
             Sessions = State.Sessions.Remove(id),
-            Deadlines = State.Deadlines.Remove((session.Deadline, id)),
+            Deadlines = State.Deadlines.Remove((deadline, id)),
             ByClient = State.ByClient.TryGetValue(session.Session.Client, out SessionId current) && current == id
                 ? State.ByClient.Remove(session.Session.Client)
                 : State.ByClient,

@@ -121,8 +121,9 @@ internal sealed class PostgresConnection : IAsyncDisposable
         {
             return new CommitFate.Refused(e);
         }
-        catch (Exception e) when (PostgresDatabase.IsOutside(e))
+        catch (Exception e)
         {
+            // Whatever it is, the commit may have been sent.
             return new CommitFate.Unknown(_database.Describe(e));
         }
     }

@@ -30,6 +30,7 @@ internal sealed partial class PostgresDatabase : IAsyncDisposable
 
     private readonly NpgsqlDataSource _shared, _alone;
     private readonly List<NpgsqlMultiHostDataSource> _hosts = [];
+    private int _outstandingCommits;
 
     private PostgresDatabase(NpgsqlConnectionStringBuilder parsed, string schema, string application)
     {
@@ -51,22 +52,6 @@ internal sealed partial class PostgresDatabase : IAsyncDisposable
         parsed.Pooling = false;
         _alone = Source(parsed);
     }
-
-    private NpgsqlDataSource Source(NpgsqlConnectionStringBuilder parsed)
-    {
-        var builder = new NpgsqlSlimDataSourceBuilder(parsed.ConnectionString);
-        // Only built-in types are used: a starting node need not read the server's catalogue of types.
-        builder.ConfigureTypeLoading(static loading => loading.EnableTypeLoading(false));
-        builder.EnableArrays();
-        builder.EnableTransportSecurity();
-        builder.EnableIntegratedSecurity();
-        if (Hosts.Count == 1) return builder.Build();
-        NpgsqlMultiHostDataSource hosts = builder.BuildMultiHost();
-        _hosts.Add(hosts);
-        return hosts.WithTargetSession(TargetSessionAttributes.Primary);
-    }
-
-    private int _outstandingCommits;
 
     public string Schema { get; }
 
@@ -134,6 +119,20 @@ internal sealed partial class PostgresDatabase : IAsyncDisposable
         await _shared.DisposeAsync().ConfigureAwait(false);
         await _alone.DisposeAsync().ConfigureAwait(false);
         foreach (NpgsqlMultiHostDataSource hosts in _hosts) await hosts.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private NpgsqlDataSource Source(NpgsqlConnectionStringBuilder parsed)
+    {
+        var builder = new NpgsqlSlimDataSourceBuilder(parsed.ConnectionString);
+        // Only built-in types are used: a starting node need not read the server's catalogue of types.
+        builder.ConfigureTypeLoading(static loading => loading.EnableTypeLoading(false));
+        builder.EnableArrays();
+        builder.EnableTransportSecurity();
+        builder.EnableIntegratedSecurity();
+        if (Hosts.Count == 1) return builder.Build();
+        NpgsqlMultiHostDataSource hosts = builder.BuildMultiHost();
+        _hosts.Add(hosts);
+        return hosts.WithTargetSession(TargetSessionAttributes.Primary);
     }
 
     private async Task<NpgsqlConnection> OpenAsync(NpgsqlDataSource source)

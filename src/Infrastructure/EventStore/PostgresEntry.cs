@@ -25,6 +25,11 @@ internal static class PostgresEntry
         RETURNING opening, opened_at, (SELECT coalesce(sum(live_events), 0)::bigint FROM jv_sessions)
         """;
 
+    /// <summary>Others may be entering.</summary>
+    private static readonly string[] Patience = ["SET LOCAL lock_timeout = '5s'", "SET LOCAL statement_timeout = '6s'"];
+
+    private const int EntrySeconds = 8;
+
     private sealed record Predecessor(NodeRow Row, string Place, string Host);
 
     /// <param name="condition">Learns how many events the store holds.</param>
@@ -56,7 +61,12 @@ internal static class PostgresEntry
         PostgresCondition condition)
     {
         NodeIdentity identity = options.Identity;
-        await using (NpgsqlBatch begin = connection.Begin().With(PostgresOpening.LockStore, options.Schema)) await begin.ExecuteNonQueryAsync().ConfigureAwait(false);
+        await using (NpgsqlBatch begin = connection.Begin())
+        {
+            begin.Timeout = EntrySeconds;
+            foreach (string statement in Patience) begin.With(statement);
+            await begin.With(PostgresOpening.LockStore, options.Schema).ExecuteNonQueryAsync().ConfigureAwait(false);
+        }
         Predecessor[] former;
         await using (NpgsqlBatch read = connection.Batch().With(Predecessors + " FOR UPDATE", identity.Node)) former = await ReadAsync(read).ConfigureAwait(false);
         await using NpgsqlBatch last = connection.Batch();

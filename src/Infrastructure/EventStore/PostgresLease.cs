@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Diagnostics;
 using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Domain.Primitives;
 using Npgsql;
@@ -8,7 +7,7 @@ namespace JumpingVpn.Infrastructure.EventStore;
 
 /// <summary>
 /// Renewals, on a connection of their own: they wait behind nothing. One that takes too long has failed for its caller and ends by
-/// itself; if it goes on for longer still, the next one takes another connection.
+/// itself; the next one takes another connection.
 /// </summary>
 internal sealed class PostgresLease(PostgresDatabase database, IncarnationId self, TimeSpan patience) : IAsyncDisposable
 {
@@ -30,7 +29,6 @@ internal sealed class PostgresLease(PostgresDatabase database, IncarnationId sel
     private readonly SemaphoreSlim _gate = new(1, 1);
     private Task<NpgsqlConnection>? _connection;
     private Task? _last;
-    private long _lastStarted;
 
     /// <summary>For one caller at a time.</summary>
     public async Task<Renewal> RenewAsync(Instant serviceTime)
@@ -38,17 +36,8 @@ internal sealed class PostgresLease(PostgresDatabase database, IncarnationId sel
         await _gate.WaitAsync().ConfigureAwait(false);
         try
         {
-            if (_last is { IsCompleted: false } running)
-            {
-                // The connection is busy with a renewal that nobody waits for any more.
-                await Task.WhenAny(running, Task.Delay(patience)).ConfigureAwait(false);
-                if (!running.IsCompleted)
-                {
-                    if (Stopwatch.GetElapsedTime(_lastStarted) > 2 * patience) GiveUp(running);
-                    return new Renewal.Failed($"{database.Name}: a renewal is still without an answer");
-                }
-            }
-            _lastStarted = Stopwatch.GetTimestamp();
+            // A connection that is busy with a renewal which nobody waits for any more may never answer again.
+            if (_last is { IsCompleted: false } running) GiveUp(running);
             Task<Renewal> renewal = RenewWithoutLimitAsync(serviceTime);
             _last = renewal;
             return await Task.WhenAny(renewal, Task.Delay(patience)).ConfigureAwait(false) == renewal
@@ -63,7 +52,7 @@ internal sealed class PostgresLease(PostgresDatabase database, IncarnationId sel
 
     public async ValueTask DisposeAsync()
     {
-        if (_last is { } last) await last.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_last is { IsCompleted: false } running) GiveUp(running);
         if (_connection is { } connection) await CloseAsync(connection).ConfigureAwait(false);
     }
 
@@ -75,13 +64,28 @@ internal sealed class PostgresLease(PostgresDatabase database, IncarnationId sel
         {
             NpgsqlConnection connection = await opening.ConfigureAwait(false);
             await using NpgsqlCommand command = connection.Command(RenewAndRead, self.ToString(), serviceTime.Ticks);
-            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync().ConfigureAwait(false);
-            return await ReadAsync(reader).ConfigureAwait(false);
+            // A commit that no standby has confirmed counts for nothing: after a failover the others may never see this number.
+            string? warning = null;
+            void Heed(object sender, NpgsqlNoticeEventArgs arguments) => warning = arguments.Notice.MessageText;
+            connection.Notice += Heed;
+            Renewal renewal;
+            await using (NpgsqlDataReader reader = await command.ExecuteReaderAsync().ConfigureAwait(false))
+            {
+                renewal = await ReadAsync(reader).ConfigureAwait(false);
+                // To the very end, which comes after the commit; a reader that is only disposed keeps an error to itself.
+                while (await reader.NextResultAsync().ConfigureAwait(false))
+                {
+                }
+            }
+            connection.Notice -= Heed;
+            return warning is null ? renewal : new Renewal.Failed($"{database.Name}: {warning}");
         }
-        catch (Exception e) when (PostgresDatabase.IsOutside(e) || e is InvalidDataException)
+        catch (Exception e)
         {
-            bool isLost = isUsed && opening is { IsCompletedSuccessfully: true, Result.FullState: not System.Data.ConnectionState.Open };
-            if (ReferenceEquals(_connection, opening)) _connection = null;
+            // Whatever it is, the lease is not renewed.
+            bool isCurrent = ReferenceEquals(_connection, opening);
+            bool isLost = isUsed && isCurrent && opening is { IsCompletedSuccessfully: true, Result.FullState: not System.Data.ConnectionState.Open };
+            if (isCurrent) _connection = null;
             await CloseAsync(opening).ConfigureAwait(false);
             if (PostgresDatabase.IsReadOnly(e)) database.Forget();
             // A connection that was lost while nobody used it shows only now.

@@ -55,8 +55,9 @@ internal sealed class PostgresListener : IAsyncDisposable
             {
                 return;
             }
-            catch (Exception e) when (PostgresDatabase.IsOutside(e))
+            catch (Exception)
             {
+                // Notices only save time; whatever ended them, another connection brings them back.
                 await Task.Delay(pause, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 pause = TimeSpan.FromTicks(Math.Min(2 * pause.Ticks, LongestPause.Ticks));
             }

@@ -7,8 +7,10 @@ using Npgsql;
 
 namespace JumpingVpn.Infrastructure.EventStore;
 
-/// <summary>Loads single streams. What is asked for while a query runs goes into the next one together: after a node's death thousands of
-/// sessions come at once.</summary>
+/// <summary>
+/// Loads single streams. What is asked for while a query runs goes into the next one together: after a node's death thousands of
+/// sessions come at once.
+/// </summary>
 internal sealed class PostgresLoader : IAsyncDisposable
 {
     /// <summary>Loads that may wait; further ones are refused.</summary>

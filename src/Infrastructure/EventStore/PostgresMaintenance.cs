@@ -141,8 +141,8 @@ internal sealed class PostgresMaintenance(
             ImmutableArray<EventEnvelope> envelopes = [.. whole.SelectMany(static history => history.Envelopes)];
             string[] ids = [.. whole.Select(static history => history.Stream.ToString())];
             string? refused = await options.Archive.AppendSegmentAsync(envelopes).ConfigureAwait(false)
-                // The clock goes along: the latest time of a session that is gone still counts.
-                ?? await WriteAsync(batch => batch.With(PostgresEventStore.Checkpoint, now.Ticks).With(Delete, [ids])).ConfigureAwait(false);
+                // The clock goes along: the latest time of a session that is gone still counts. Last, because all nodes renew through its row.
+                ?? await WriteAsync(batch => batch.With(Delete, [ids]).With(PostgresEventStore.Checkpoint, now.Ticks)).ConfigureAwait(false);
             if (refused is not null) return new(retired, refused);
             retired += whole.Length;
         }

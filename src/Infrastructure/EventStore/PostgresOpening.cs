@@ -12,7 +12,8 @@ internal static class PostgresOpening
     public const string LockStore = "SELECT pg_advisory_xact_lock(hashtextextended('jumping-vpn store ' || $1, 0))";
 
     /// <summary>Another node may be making the schema.</summary>
-    private const string Patience = "SET LOCAL lock_timeout = '20s'; SET LOCAL statement_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '10s'";
+    private static readonly string[] Patience =
+        ["SET LOCAL lock_timeout = '20s'", "SET LOCAL statement_timeout = '30s'", "SET LOCAL idle_in_transaction_session_timeout = '10s'"];
 
     private const int OpeningSeconds = 35;
 
@@ -47,7 +48,7 @@ internal static class PostgresOpening
         await using (NpgsqlBatch begin = connection.Begin())
         {
             begin.Timeout = OpeningSeconds;
-            foreach (string statement in Patience.Split("; ")) begin.With(statement);
+            foreach (string statement in Patience) begin.With(statement);
             await begin.With(LockStore, options.Schema).ExecuteNonQueryAsync().ConfigureAwait(false);
         }
         await using NpgsqlBatch last = connection.Batch();

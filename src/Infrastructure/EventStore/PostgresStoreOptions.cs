@@ -26,5 +26,5 @@ public sealed record PostgresStoreOptions(
 }
 
 /// <summary>What all nodes of a cluster must agree on; the first one to open the store writes it there.</summary>
-/// <param name="KeyFingerprints">Public names of the node's cluster keys: the first seals, all of them open.</param>
+/// <param name="KeyFingerprints">Public names of the node's cluster keys, at least one: the first seals, all of them open.</param>
 public sealed record ClusterSettings(ImmutableArray<string> KeyFingerprints, LeaseTimes Lease);

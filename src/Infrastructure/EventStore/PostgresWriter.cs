@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using JumpingVpn.Domain.EventStore;
 using JumpingVpn.Domain.Ownership;
@@ -22,6 +23,9 @@ internal sealed class PostgresWriter : IAsyncDisposable
     /// <summary>Tries of one transaction that others keep disturbing.</summary>
     private const int MaxAttempts = 5;
 
+    /// <summary>How long what is queued may still take once the store is closed.</summary>
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(2);
+
     private readonly Channel<PostgresOperation> _queue =
         Channel.CreateBounded<PostgresOperation>(new BoundedChannelOptions(QueueLength) { SingleReader = true });
 
@@ -31,6 +35,7 @@ internal sealed class PostgresWriter : IAsyncDisposable
     private readonly PostgresCondition _condition;
     private readonly Task _running;
     private PostgresConnection? _connection;
+    private long _stopAt = long.MaxValue;
 
     public PostgresWriter(PostgresDatabase database, IncarnationId self, StorePolicy policy, PostgresCondition condition)
     {
@@ -49,9 +54,10 @@ internal sealed class PostgresWriter : IAsyncDisposable
         operation.Fail(new StoreFailure(reason, MayBeStored: false));
     }
 
-    /// <summary>Finishes what is queued, then closes the connection.</summary>
+    /// <summary>Finishes what is queued as far as the server answers in time, refuses the rest, and closes the connection.</summary>
     public async ValueTask DisposeAsync()
     {
+        Volatile.Write(ref _stopAt, Stopwatch.GetTimestamp() + (long)(StopPatience.TotalSeconds * Stopwatch.Frequency));
         _queue.Writer.TryComplete();
         await _running.ConfigureAwait(false);
     }
@@ -67,7 +73,8 @@ internal sealed class PostgresWriter : IAsyncDisposable
                 int end = i + 1;
                 while (end < batch.Count && batch[end].GetType() == batch[i].GetType()) end++;
                 List<PostgresOperation> run = batch[i..end];
-                if (run[0] is PostgresAppend) await AppendAsync([.. run.Cast<PostgresAppend>()]).ConfigureAwait(false);
+                if (Stopwatch.GetTimestamp() > Volatile.Read(ref _stopAt)) Fail(run, "the store is closed");
+                else if (run[0] is PostgresAppend) await AppendAsync([.. run.Cast<PostgresAppend>()]).ConfigureAwait(false);
                 else await ResolveAsync([.. run.Cast<PostgresResolve>()]).ConfigureAwait(false);
                 i = end;
             }

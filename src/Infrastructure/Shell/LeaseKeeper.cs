@@ -20,7 +20,7 @@ public sealed class LeaseKeeper : IDisposable
     private static readonly TimeSpan IdlePause = TimeSpan.FromMilliseconds(10);
 
     /// <summary>How long the end waits for a renewal that is under way.</summary>
-    private static readonly TimeSpan EndPatience = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan EndPatience = TimeSpan.FromMilliseconds(200);
 
     private readonly LeaseKeeperOptions _options;
     private readonly object _gate = new();

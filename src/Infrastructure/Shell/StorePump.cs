@@ -24,7 +24,12 @@ public sealed class StorePump(
     /// <summary>Pause between two reads that try to find out what became of an append.</summary>
     private static readonly TimeSpan ResolvePause = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Of refusals one line in that time at most: while a store is away each session's withdrawal is refused again and again.</summary>
+    private static readonly TimeSpan ComplaintPause = TimeSpan.FromSeconds(1);
+
     private int _running;
+    private int _unsaid;
+    private long _nextComplaint;
 
     /// <summary>Appends whose answer has not come, and compactions that run.</summary>
     public int Running => Volatile.Read(ref _running);
@@ -49,7 +54,7 @@ public sealed class StorePump(
                 Tell(committed);
                 await CompactAsync(append.Streams, committed).ConfigureAwait(false);
             }
-            else warn($"the store refused an append to session {append.Streams[0].Before.Id}: {result}");
+            else Complain($"the store refused an append to session {append.Streams[0].Before.Id}: {result}");
         }
         catch (Exception fault)
         {
@@ -75,12 +80,24 @@ public sealed class StorePump(
     /// </summary>
     private async Task<AppendOutcome> ResolveAsync(AppendRequest request, AppendResult result)
     {
-        warn($"an append's outcome is unknown ({result}); reading");
+        Complain($"an append's outcome is unknown ({result}); reading");
         while (true)
         {
             if (AppendFate.Resolve(request, await store.ResolveAsync(AppendFate.StreamToRead(request)).ConfigureAwait(false)) is { } outcome) return outcome;
             await Task.Delay(ResolvePause).ConfigureAwait(false);
         }
+    }
+
+    private void Complain(string problem)
+    {
+        long now = Environment.TickCount64, next = Interlocked.Read(ref _nextComplaint);
+        if (now < next || Interlocked.CompareExchange(ref _nextComplaint, now + (long)ComplaintPause.TotalMilliseconds, next) != next)
+        {
+            Interlocked.Increment(ref _unsaid);
+            return;
+        }
+        int unsaid = Interlocked.Exchange(ref _unsaid, 0);
+        warn(unsaid == 0 ? problem : $"{problem} (and {unsaid} more since the last such line)");
     }
 
     private async Task CompactAsync(ImmutableArray<Domain.Gateway.StreamAppend> streams, AppendResult.Committed committed)

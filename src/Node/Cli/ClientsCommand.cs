@@ -104,7 +104,7 @@ internal static class ClientsCommand
         if (asJson)
         {
             ClientLine[] lines = [.. clients.Select(client => new ClientLine(client.Name, client.Key.ToString(), [.. client.Addresses.Select(address => address.ToString())]))];
-            Console.Out.WriteLine(JsonSerializer.Serialize(lines, ClientsJson.Default.ClientLineArray));
+            Console.Out.WriteLine(JsonSerializer.Serialize(lines, PlainJson.Context.ClientLineArray));
             return;
         }
         if (clients.IsEmpty) Console.Out.WriteLine("no client");

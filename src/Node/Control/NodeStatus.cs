@@ -124,7 +124,7 @@ public sealed record PathStatus
 /// <summary>The event store.</summary>
 public sealed record StoreStatus
 {
-    /// <summary>`sqlite` or `memory`.</summary>
+    /// <summary>`sqlite`, `postgres` or `memory`.</summary>
     public required string Kind { get; init; }
 
     /// <summary>False while appends fail.</summary>

@@ -16,6 +16,7 @@ internal static partial class LabNative
     private const int AddressFamilyNetlink = 16;
     private const int SocketRaw = 3;
     private const int SocketCloseOnExec = 0x80000;
+    private const ulong LastStamp = 0x8907;
     private const short PollIn = 1;
     private const short PollOut = 4;
 
@@ -54,6 +55,18 @@ internal static partial class LabNative
     public static unsafe int TrySend(SafeHandle socket, ReadOnlySpan<byte> buffer)
     {
         fixed (byte* bytes = buffer) return (int)Send(socket, bytes, (nuint)buffer.Length, MessageDontWait | MessageNoSignal);
+    }
+
+    /// <summary>
+    /// When the kernel took the packet that was read last, in nanoseconds of the wall clock (SIOCGSTAMPNS, socket(7)). False before the
+    /// first one; asking then makes it stamp what comes.
+    /// </summary>
+    public static bool TryStamp(SafeHandle socket, out long nanoseconds)
+    {
+        var time = default(TimeSpec);
+        bool known = IoControl(socket, LastStamp, ref time) == 0;
+        nanoseconds = time.Seconds * 1_000_000_000 + time.Nanoseconds;
+        return known;
     }
 
     /// <summary>Sends a signal; false if the process is gone or not ours to signal.</summary>
@@ -98,6 +111,9 @@ internal static partial class LabNative
 
     [LibraryImport("libc", EntryPoint = "send")]
     private static unsafe partial nint Send(SafeHandle socket, byte* buffer, nuint length, int flags);
+
+    [LibraryImport("libc", EntryPoint = "ioctl")]
+    private static partial int IoControl(SafeHandle socket, ulong request, ref TimeSpec time);
 
     [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
     private static partial int Socket(int family, int type, int protocol);

@@ -29,11 +29,14 @@ public static partial class LabRuleset
         }
         """;
 
-    /// <summary>Puts one rule (it may end in `drop`) into the fault chain and counts from zero. `{0}` stands for the counter.</summary>
-    public static string SetFault(string match, string verdict) => $$"""
+    /// <summary>Puts one rule (it may end in `drop`) into the fault chain and counts from zero.</summary>
+    public static string SetFault(string match, string verdict) => SetFault([match], verdict);
+
+    /// <summary>The same with several rules, which count together.</summary>
+    public static string SetFault(IEnumerable<string> matches, string verdict) => $"""
         reset counter inet lab fault
         flush chain inet lab fault
-        add rule inet lab fault {{match}} counter name fault {{verdict}}
+        {string.Join('\n', matches.Select(match => $"add rule inet lab fault {match} counter name fault {verdict}"))}
         """;
 
     public static string ClearFault => "flush chain inet lab fault";

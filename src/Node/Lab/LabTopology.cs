@@ -7,9 +7,14 @@ namespace JumpingVpn.Node.Lab;
 ///        \-wan2 10.2.0.2/24-- r2 (192.0.2.12) --+-- switch -- gateway 192.0.2.1/24
 /// </code>
 /// The client's default routes go by wan1 (metric 100) and wan2 (metric 200). The routers masquerade and drop new connections
-/// from outside. Nothing leaves the namespaces.
+/// from outside. Nothing leaves the namespaces. With a cluster there are two gateways, 192.0.2.1 and 192.0.2.2, which forward, and
+/// behind both a server:
+/// <code>
+/// gateway  (lan0 10.88.0.1) --\
+/// gateway2 (lan0 10.88.0.2) --+-- lan -- server 10.88.0.10/24
+/// </code>
 /// </summary>
-public sealed class LabTopology : ILabHosts, IDisposable
+public sealed partial class LabTopology : ILabHosts, IDisposable
 {
     private static readonly TimeSpan LinksLimit = TimeSpan.FromSeconds(5);
 
@@ -25,6 +30,7 @@ public sealed class LabTopology : ILabHosts, IDisposable
         routers = [Named("r1"), Named("r2")];
         Switch = Named("switch");
         Gateway = Named("gateway");
+        if (options.Cluster) cluster = new(Named("gateway2"), Named("lan"), Named("server"));
         WorkDirectory = Path.Combine(Path.GetTempPath(), stem);
     }
 
@@ -74,7 +80,7 @@ public sealed class LabTopology : ILabHosts, IDisposable
         LabCleanup.Unregister(this);
     }
 
-    private IEnumerable<LabNamespace> All => [.. clients, .. routers, Switch, Gateway];
+    private IEnumerable<LabNamespace> All => [.. clients, .. routers, Switch, Gateway, .. cluster?.All ?? []];
 
     private LabNamespace Named(string role) => new($"{stem}-{role}");
 
@@ -85,7 +91,7 @@ public sealed class LabTopology : ILabHosts, IDisposable
         try
         {
             IEnumerable<Action> buildClients = clients.Select((_, client) => (Action)(() => BuildClient(client)));
-            Parallel.Invoke([BuildSwitch, BuildGateway, () => BuildRouter(1), () => BuildRouter(2), .. buildClients]);
+            Parallel.Invoke([BuildSwitch, BuildGateway, () => BuildRouter(1), () => BuildRouter(2), .. buildClients, .. BuildCluster()]);
         }
         catch (AggregateException exception)
         {
@@ -99,9 +105,11 @@ public sealed class LabTopology : ILabHosts, IDisposable
     /// <summary>All ports of the switch forward, and so all links to it are up.</summary>
     private bool IsForwarding()
     {
-        string[] ports = Switch.IpShow("-d", "-o", "link", "show", "master", "br0").Split('\n');
-        return ports.Count(port => port.Contains(" state forwarding ", StringComparison.Ordinal)) == 3;
+        return Forwarding(Switch) == (cluster is null ? 3 : 4) && (cluster is null || Forwarding(cluster.Lan) == 3);
     }
+
+    private static int Forwarding(LabNamespace space) => space.IpShow("-d", "-o", "link", "show", "master", "br0").Split('\n')
+        .Count(port => port.Contains(" state forwarding ", StringComparison.Ordinal));
 
     /// <summary>
     /// The two ends of a pair must not have the same index, as they have by default: the kernel then takes them for one device and
@@ -118,14 +126,18 @@ public sealed class LabTopology : ILabHosts, IDisposable
                 yield return Pair($"wan{router}", clients[client], LabNetwork.InsideDevice(client), Router(router));
         for (int router = 1; router <= 2; router++) yield return Pair("out", Router(router), $"port{router}", Switch);
         yield return Pair("eth0", Gateway, "port0", Switch);
+        if (cluster is null) yield break;
+        yield return Pair("eth0", cluster.Gateway2, "port3", Switch);
+        for (int node = 1; node <= 2; node++) yield return Pair(LabNetwork.LanDevice, NodeAt(node), $"port{node}", cluster.Lan);
+        yield return Pair("eth0", cluster.Server, "port0", cluster.Lan);
     }
 
-    private void BuildSwitch() => Switch.Ip(
+    private void BuildSwitch() => BuildBridge(Switch, cluster is null ? 3 : 4);
+
+    private static void BuildBridge(LabNamespace space, int ports) => space.Ip([
         "link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
         "link set br0 addrgenmode none up",
-        "link set port0 addrgenmode none master br0 up",
-        "link set port1 addrgenmode none master br0 up",
-        "link set port2 addrgenmode none master br0 up");
+        .. Enumerable.Range(0, ports).Select(port => $"link set port{port} addrgenmode none master br0 up")]);
 
     private void BuildGateway() => Gateway.Ip(
         ["link set lo up", .. Device("eth0", $"{LabNetwork.Gateway4}/24", $"{LabNetwork.Gateway6}/64")]);

@@ -31,6 +31,9 @@ internal abstract class GatewayBacking : IAsyncDisposable
     /// <summary>The sessions that this node serves from the start.</summary>
     public abstract ImmutableArray<Session> Sessions { get; }
 
+    /// <summary>How long an operation of the store that is under way may hold the node's end; a negative time is for as long as it takes.</summary>
+    public virtual TimeSpan ClosePatience => Timeout.InfiniteTimeSpan;
+
     /// <summary>Where the sessions are, for the log.</summary>
     public abstract string Place { get; }
 

@@ -15,15 +15,19 @@ internal sealed class GatewayHousekeeping : IAsyncDisposable
     private static readonly TimeSpan RetireInterval = TimeSpan.FromMinutes(1);
 
     private readonly CancellationTokenSource _stop = new();
+    private readonly TimeSpan _patience;
     private readonly Task _running;
 
-    public GatewayHousekeeping(GatewayBacking backing, Func<Instant> clock, Action rotateCookies, NodeReports log) =>
+    public GatewayHousekeeping(GatewayBacking backing, Func<Instant> clock, Action rotateCookies, NodeReports log)
+    {
+        _patience = backing.ClosePatience;
         _running = RunAsync(backing, clock, rotateCookies, log, _stop.Token);
+    }
 
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
-        await _running.ConfigureAwait(false);
+        _ = await Task.WhenAny(_running, Task.Delay(_patience)).ConfigureAwait(false);
         _stop.Dispose();
     }
 

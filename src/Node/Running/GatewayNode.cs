@@ -25,7 +25,7 @@ namespace JumpingVpn.Node.Running;
 internal sealed class GatewayNode : INode
 {
     /// <summary>How long a draining node waits for its store before it ends anyway.</summary>
-    private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(3.5);
+    private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(3);
 
     private readonly Stack<Func<ValueTask>> _cleanup = new();
     private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -70,7 +70,9 @@ internal sealed class GatewayNode : INode
     {
         Backing.Ending();
         Shell.Post(new GatewayInput.Drain());
-        if (await Task.WhenAny(Shell.Drained, Task.Delay(DrainPatience, cancellation)).ConfigureAwait(false) != Shell.Drained)
+        // Without a lease nothing can be handed over; it may come back in a moment.
+        TimeSpan patience = Backing.Cluster is { Serves: false } ? DrainPatience / 4 : DrainPatience;
+        if (await Task.WhenAny(Shell.Drained, Task.Delay(patience, cancellation)).ConfigureAwait(false) != Shell.Drained)
             Log.Warning("the store did not take every hand-over in time; the sessions are claimed later, here or by another node");
         await Backing.LeaveAsync(cancellation).ConfigureAwait(false);
     }

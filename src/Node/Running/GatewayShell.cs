@@ -138,6 +138,8 @@ internal sealed class GatewayShell : IDisposable
                 break;
             case GatewayEffect.Unbind unbind:
                 _dataPlane.Unbind(unbind.Session);
+                // Now, and not when the store knows: another node may bind it in the same moment.
+                _options.Announcer?.Withdraw(unbind.Session);
                 break;
             case GatewayEffect.CloseSession close:
                 _dataPlane.CloseSession(close.Session);

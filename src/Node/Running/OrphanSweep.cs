@@ -20,6 +20,8 @@ internal sealed class OrphanSweep : IAsyncDisposable
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
+    private static readonly TimeSpan EndPatience = TimeSpan.FromMilliseconds(300);
+
     private readonly IClusterStore _store;
     private readonly Func<Instant> _clock;
     private readonly Func<bool> _serves;
@@ -35,13 +37,14 @@ internal sealed class OrphanSweep : IAsyncDisposable
     public OrphanSweep(IClusterStore store, Func<Instant> clock, Func<bool> serves, Func<ImmutableArray<IncarnationId>> gone, Action<GatewayInput> post)
     {
         (_store, _clock, _serves, _gone, _post) = (store, clock, serves, gone, post);
-        _running = RunAsync();
+        _running = RunAsync(_stop.Token);
     }
 
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
-        await _running.ConfigureAwait(false);
+        // A look that waits for a store that is away goes on by itself; nobody heeds what it finds.
+        _ = await Task.WhenAny(_running, Task.Delay(EndPatience)).ConfigureAwait(false);
         _stop.Dispose();
     }
 
@@ -56,14 +59,14 @@ internal sealed class OrphanSweep : IAsyncDisposable
         if (!orphans.IsEmpty) _post(new GatewayInput.SessionsOrphaned(orphans));
     }
 
-    private async Task RunAsync()
+    private async Task RunAsync(CancellationToken stop)
     {
         using var timer = new PeriodicTimer(Interval);
         try
         {
-            while (await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false)) await SweepAsync().ConfigureAwait(false);
+            while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false)) await SweepAsync().ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             // The node stops.
         }

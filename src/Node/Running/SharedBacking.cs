@@ -61,6 +61,9 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
 
     public override string Place => $"schema {_settings.Schema}";
 
+    /// <summary>A database that does not answer must not hold the end; connections end with the process.</summary>
+    public override TimeSpan ClosePatience => TimeSpan.FromMilliseconds(300);
+
     public override IShellCluster Cluster => this;
 
     public override LeaseStatus Lease
@@ -142,8 +145,11 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
 
     public override async Task LeaveAsync(CancellationToken cancellation)
     {
+        bool held = Serves;
         // Who has left is fenced: nothing may be delivered from before that on.
         _keeper?.Dispose();
+        // Without a lease there is nobody to tell: the store is away, or has told us.
+        if (!held) return;
         if (!await _store.LeaveAsync().AsTask().WaitAsync(cancellation).ConfigureAwait(false))
             _log.Warning("the store did not hear that this node leaves; others find out when its lease is over");
     }
@@ -160,7 +166,7 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
 
     public override async ValueTask DisposeAsync()
     {
-        await _store.DisposeAsync().ConfigureAwait(false);
+        _ = await Task.WhenAny(_store.DisposeAsync().AsTask(), Task.Delay(ClosePatience)).ConfigureAwait(false);
         Archive.Dispose();
     }
 

@@ -59,9 +59,10 @@ public sealed class LabTopologyTests
     [PrivilegedFact]
     public void Nothing_leads_out_of_it()
     {
-        using LabTopology topology = LabTopology.Create();
+        using LabTopology topology = LabTopology.Create(new LabOptions(Cluster: true));
         string stem = topology.Client.Name[..^"client".Length];
-        foreach (LabNamespace space in (LabNamespace[])[topology.Client, topology.Gateway, topology.Router(1), topology.Router(2), topology.Switch])
+        LabNamespace[] spaces = [topology.Client, topology.Gateway, topology.NodeAt(2), topology.Server, topology.Router(1), topology.Router(2), topology.Switch];
+        foreach (LabNamespace space in spaces)
         {
             string[] links = space.IpShow("-o", "link").Split('\n', StringSplitOptions.RemoveEmptyEntries);
             Assert.All(links.Where(link => link.Contains('@')), link => Assert.Contains($"link-netns {stem}", link, StringComparison.Ordinal));
@@ -69,6 +70,7 @@ public sealed class LabTopologyTests
         }
 
         Assert.Empty(topology.Gateway.IpShow("route", "show", "default"));
+        Assert.Empty(topology.Server.IpShow("route", "show", "default"));
     }
 
     /// <summary>This process's own: others may use the lab at the same time.</summary>

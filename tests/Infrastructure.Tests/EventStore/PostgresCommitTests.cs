@@ -3,6 +3,7 @@ using JumpingVpn.Domain.EventStore;
 using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Infrastructure.EventStore;
+using JumpingVpn.Node.Lab;
 using Npgsql;
 using static JumpingVpn.Infrastructure.Tests.EventStore.Sessions;
 
@@ -92,6 +93,26 @@ public sealed class PostgresCommitTests
     }
 
     [StoreFact]
+    public async Task A_renewal_on_a_connection_that_has_gone_silent_fails_and_the_next_one_takes_another()
+    {
+        PostgresStoreOptions options = _schema.Options() with { Settings = PostgresSchemas.Settings() with { Lease = LeaseTimes.Of(TimeSpan.FromSeconds(6), TimeSpan.FromSeconds(1)) } };
+        await using PostgresEventStore store = await PostgresSchemas.Enter(options);
+        Assert.IsType<Renewal.Renewed>(await store.RenewAsync(Instant.Zero));
+        string backend = PostgresSchemas.Server.Sql(
+            PostgresSchemas.Database, $"SELECT pid FROM pg_stat_activity WHERE application_name = 'jumping-vpn {store.Self.Incarnation}' AND query LIKE 'WITH own%'");
+        LabCommand.Run("sh", ["-c", $"kill -STOP {backend}"]);
+        try
+        {
+            Assert.IsType<Renewal.Failed>(await store.RenewAsync(Instant.Zero));
+            Assert.IsType<Renewal.Renewed>(await store.RenewAsync(Instant.Zero));
+        }
+        finally
+        {
+            LabCommand.Run("sh", ["-c", $"kill -CONT {backend}"]);
+        }
+    }
+
+    [StoreFact]
     public async Task A_claim_does_not_wait_for_what_the_dead_owner_left_open()
     {
         await using PostgresEventStore a = await PostgresSchemas.Enter(_schema.Options());
@@ -132,20 +153,20 @@ public sealed class PostgresCommitTests
     }
 
     [StoreFact]
-    public async Task A_request_that_breaks_an_invariant_or_the_servers_patience_harms_no_other()
+    public async Task A_request_that_breaks_an_invariant_or_that_the_server_refuses_harms_no_other()
     {
         await using PostgresEventStore store = await PostgresSchemas.Enter(_schema.Options());
         var tasks = new List<Task<AppendResult>>();
         for (int i = 1; i <= 100; i++) tasks.Add(store.AppendAsync(One(i, i % 5 == 0 ? 3 : 0)).AsTask());
         Task<AppendResult> malformed = store.AppendAsync(new AppendRequest(new StreamAppend(Id(500), 0, [Draft(1) with { Reason = "no" }], Summary(500)))).AsTask();
-        // The column holds 500 characters: the server refuses the whole batch, and only this one is to blame.
-        Task<AppendResult> tooLong = store.AppendAsync(new AppendRequest(new StreamAppend(Id(501), 0, [Draft(1)], Summary(501) with { State = "a\0b" }))).AsTask();
+        // No text in the server holds U+0000: it refuses the whole batch, and only this one is to blame.
+        Task<AppendResult> unfit = store.AppendAsync(new AppendRequest(new StreamAppend(Id(501), 0, [Draft(1)], Summary(501) with { State = "a\0b" }))).AsTask();
         for (int i = 101; i <= 200; i++) tasks.Add(store.AppendAsync(One(i, 0)).AsTask());
         AppendResult[] results = await Task.WhenAll(tasks);
         Assert.Equal(20, results.OfType<AppendResult.Missing>().Count());
         Assert.Equal(180, results.OfType<AppendResult.Committed>().Count());
         await Assert.ThrowsAsync<ArgumentException>(() => malformed);
-        Assert.IsType<AppendResult.Unavailable>(await tooLong);
+        Assert.IsType<AppendResult.Unavailable>(await unfit);
         Assert.Equal(180, store.Status.LiveEvents);
     }
 

@@ -22,10 +22,13 @@ internal sealed class PostgresSchemas
 
     public static PostgresServer Server => Shared.Value;
 
+    /// <summary>Long ones: on a busy machine a renewal may take its time.</summary>
+    public static readonly LeaseTimes Lease = LeaseTimes.Of(TimeSpan.FromSeconds(16), TimeSpan.FromSeconds(1));
+
     /// <summary>The test's schema; nothing has made it yet.</summary>
     public string Schema { get; } = $"test_{Interlocked.Increment(ref _count)}";
 
-    public static ClusterSettings Settings(params string[] keys) => new([.. keys.Length == 0 ? ["key-1"] : keys], LeaseTimes.Default);
+    public static ClusterSettings Settings(params string[] keys) => new([.. keys.Length == 0 ? ["key-1"] : keys], Lease);
 
     public PostgresStoreOptions Options(string node = "gw-a", StorePolicy? policy = null, IAuditArchive? archive = null) => new(
         Server.ConnectionString(Database), new NodeIdentity(node, "place of " + node, "host of " + node), policy ?? StorePolicy.Default,

@@ -159,6 +159,11 @@ public sealed class NeighbourAnnouncerTests : IDisposable
         Join(network, _host, "h", "10.78.0.9/24", "fd78::9/64");
         _host.Execute("ip route add 10.77.0.0/24 dev eth1");
         _host.Execute("ip route add fd77::/64 dev eth1");
+        // Until its own addresses are known to be free, a host asks nobody; and a node that knows nobody cannot answer at once.
+        foreach (NetworkNamespace each in new[] { nodeA, nodeB, _host })
+            Waiting.Until("addresses that are free", () => each.Execute("ip -6 address show dev eth1 tentative").Length == 0);
+        foreach (NetworkNamespace node in new[] { nodeA, nodeB })
+            foreach (string host in new[] { "10.78.0.9", "fd78::9" }) node.Execute($"ping -c 1 -w 5 {host}");
         Echo(nodeA, 'a');
         Echo(nodeB, 'b');
         return (Open(nodeA, () => Volatile.Read(ref _aServes)), Open(nodeB, static () => true), nodeA);
@@ -174,8 +179,8 @@ public sealed class NeighbourAnnouncerTests : IDisposable
 
     private static void Join(NetworkNamespace network, NetworkNamespace host, string name, params string[] addresses)
     {
-        NetworkNamespace.Connect(network, name, host, "eth1");
-        network.Execute($"ip link set {name} master lan");
+        NetworkNamespace.Connect(network, $"to-{name}", host, "eth1");
+        network.Execute($"ip link set to-{name} master lan");
         foreach (string address in addresses) host.Execute($"ip address add {address} dev eth1{(address.Contains(':', StringComparison.Ordinal) ? " nodad" : "")}");
         // Addresses of another device are nobody's business on this one.
         host.Execute("sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0");

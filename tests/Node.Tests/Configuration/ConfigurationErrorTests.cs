@@ -67,8 +67,8 @@ public sealed class ConfigurationErrorTests : IDisposable
 
     [Theory]
     [InlineData("control: gw.sock", "clients: []", "12: clients: stand in the database where nodes share one; `jumping-vpn clients add --config FILE` adds one there")]
-    [InlineData("cluster_key_file: cluster.key\n", "", "1: cluster_key_file: is missing (a file that is the same on every node; `jumping-vpn keygen --out FILE` makes one)")]
-    [InlineData("cluster.key", "other.key2", "5: cluster_key_file: DIR/other.key2: no such file; every node of a cluster has the same one, and none makes it by itself")]
+    [InlineData("cluster_key_file: shared.key\n", "", "1: cluster_key_file: is missing (a file that is the same on every node; `jumping-vpn keygen --out FILE` makes one)")]
+    [InlineData("shared.key", "other.key2", "5: cluster_key_file: DIR/other.key2: no such file; every node of a cluster has the same one, and none makes it by itself")]
     [InlineData("Username=vpn", "Username=vpn;PWD=x", "8: store.postgres: a password does not stand in the configuration; write password_file: FILE beside it, or let PGPASSFILE name a file")]
     [InlineData("Host=db1,db2;", "", "8: store.postgres: names no Host; write it as Host=db1,db2;Database=vpn;Username=vpn")]
     [InlineData("Host=db1,db2;Database=vpn;Username=vpn", "postgres://db1/vpn", "8: store.postgres: is no connection string; write one as Host=db1,db2;Database=vpn;Username=vpn")]

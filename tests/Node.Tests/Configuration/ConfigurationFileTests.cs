@@ -40,7 +40,7 @@ public sealed class ConfigurationFileTests : IDisposable
             new StoreConfiguration.Postgres("Host=db1,db2;Database=vpn;Username=vpn", "vpn_a", example.Directory["db.password"],
                 LeaseTimes.Of(TimeSpan.FromSeconds(4), TimeSpan.FromMilliseconds(500))),
             gateway.Store);
-        Assert.Equal((example.Directory["cluster.key"], true), (gateway.ClusterKeyFile, gateway.ClusterKeyFileGiven));
+        Assert.Equal((example.Directory["shared.key"], true), (gateway.ClusterKeyFile, gateway.ClusterKeyFileGiven));
         Assert.Equal(new AuditConfiguration(example.Directory["gw-b.audit"], TimeSpan.FromDays(90), 64L << 20), gateway.Audit);
         Assert.Equal(["eth1", "eth2"], gateway.Tunnel.Announce.ToArray());
         Assert.Empty(gateway.Clients);

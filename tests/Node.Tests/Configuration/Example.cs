@@ -17,7 +17,7 @@ public sealed class Example : IDisposable
         ClientKey = Directory.Key("client.key");
         OtherKey = Directory.Key("other.key");
         Directory.Key("psk");
-        Directory.Key("cluster.key");
+        Directory.Key("shared.key");
         File.SetUnixFileMode(Directory.Write("db.password", "hunter2\n"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
     }
 
@@ -52,7 +52,7 @@ public sealed class Example : IDisposable
         node: gw-b
         identity: { private_key_file: gateway.key }
         listen: ["0.0.0.0:51830"]
-        cluster_key_file: cluster.key
+        cluster_key_file: shared.key
         tunnel: { addresses: [10.77.0.1/24], announce: [eth1, eth2] }
         store:
           postgres: "Host=db1,db2;Database=vpn;Username=vpn"

@@ -33,7 +33,7 @@ public static class OutageRound
     /// <summary>Measures one case in a network whose tunnel is up.</summary>
     public static OutageResult Measure(OutageCase outageCase, LabTopology topology, ILabTunnel tunnel, TimeSpan giveUp)
     {
-        var probeOptions = new ProbeOptions(topology.Client, topology.Gateway, tunnel.GatewayAddress, outageCase.OnlyGatewaySends);
+        var probeOptions = new ProbeOptions(topology.Client, topology.FarEnd, tunnel.GatewayAddress, outageCase.OnlyGatewaySends);
         using ProbeStreams probes = ProbeStreams.Start(probeOptions, StartLimit);
         if (!probes.AwaitFlow(LabClock.Now, StartLimit)) throw new LabException("the probes do not flow");
         LabFault fault = outageCase.MakeFault(topology, tunnel);

@@ -19,6 +19,12 @@ public sealed record ProbeOptions(
     bool OnlyGatewaySends = false,
     TimeSpan? Longest = null)
 {
+    /// <summary>
+    /// How long the connection may take to carry messages again at the end. Its kernels repeat what was lost at twice the interval each time,
+    /// so after a long outage they need about as long again.
+    /// </summary>
+    public TimeSpan TcpRevival { get; init; } = TimeSpan.FromSeconds(4);
+
     /// <summary>One datagram and one TCP message each, per direction.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromMilliseconds(10);
 

@@ -15,7 +15,6 @@ public sealed class ProbeStreams : IDisposable
 
     private static readonly TimeSpan Drain = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan RecoveredWindow = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan TcpRevival = TimeSpan.FromSeconds(4);
 
     private readonly ProbeOptions options;
     private readonly UdpProbe client;
@@ -162,7 +161,7 @@ public sealed class ProbeStreams : IDisposable
         }
 
         long fresh = options.OnlyGatewaySends ? since : Fresh(since);
-        return LabClock.WaitUntil(() => TcpBroken || (clientTcp.Arrivals.LastArrival > fresh && gatewayTcp.Arrivals.LastArrival > fresh), TcpRevival)
+        return LabClock.WaitUntil(() => TcpBroken || (clientTcp.Arrivals.LastArrival > fresh && gatewayTcp.Arrivals.LastArrival > fresh), options.TcpRevival)
             && !TcpBroken;
     }
 

@@ -28,16 +28,18 @@ public sealed class LabNode : IDisposable
     public int ExitCode => process.ExitCode;
 
     /// <summary>Starts the process and returns at once.</summary>
+    /// <param name="program">What runs the node instead of the program itself; the program's own arguments follow.</param>
     public static LabNode Start(
         string name,
         LabNamespace space,
         string configuration,
         string controlPath,
         IReadOnlyDictionary<string, string>? environment = null,
-        Action<string>? onLine = null)
+        Action<string>? onLine = null,
+        (string File, IReadOnlyList<string> Arguments)? program = null)
     {
-        LabProcess process = LabProcess.Start(
-            name, space, NodeProgram.File, [.. NodeProgram.LeadingArguments, "run", "--config", configuration], environment, onLine);
+        (string file, IReadOnlyList<string> leading) = program ?? (NodeProgram.File, NodeProgram.LeadingArguments);
+        LabProcess process = LabProcess.Start(name, space, file, [.. leading, "run", "--config", configuration], environment, onLine);
         return new LabNode(name, process, controlPath);
     }
 
