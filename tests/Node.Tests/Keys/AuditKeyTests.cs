@@ -1,7 +1,6 @@
 using JumpingVpn.Domain.Audit.Incidents;
 using JumpingVpn.Infrastructure.Crypto;
 using JumpingVpn.Node.Keys;
-using JumpingVpn.Node.Tests.Cli;
 
 namespace JumpingVpn.Node.Tests.Keys;
 
@@ -40,8 +39,8 @@ public sealed class AuditKeyTests : IDisposable
     {
         string root = Path.GetDirectoryName(_directory)!;
         string key = Path.Combine(root, "client.key"), config = Path.Combine(root, "client.yaml");
-        Assert.Equal(0, Program.Run("keygen", "--out", key).ExitCode);
-        string gateway = Program.Run("keygen").Output.Split('\n')[1];
+        Assert.Equal(0, Cli.Program.Run("keygen", "--out", key).ExitCode);
+        string gateway = Cli.Program.Run("keygen").Output.Split('\n')[1];
         System.IO.File.WriteAllText(config, $$"""
             role: client
             node: laptop
@@ -49,16 +48,16 @@ public sealed class AuditKeyTests : IDisposable
             gateway: { public_key: "{{gateway}}", endpoints: ["192.0.2.10:51830"], allowed_ips: [10.77.0.0/24] }
             audit: { directory: audit, recorder: 8MiB }
             """);
-        Program.Result missing = Program.Run("auditkey", "--config", config);
+        Cli.Program.Result missing = Cli.Program.Run("auditkey", "--config", config);
         Assert.Equal(2, missing.ExitCode);
         Assert.Contains(File, Assert.Single(missing.ErrorLines), StringComparison.Ordinal);
 
         AuditKey expected = Load();
-        Program.Result printed = Program.Run("auditkey", "--config", config);
+        Cli.Program.Result printed = Cli.Program.Run("auditkey", "--config", config);
         Assert.Equal((0, $"{expected} laptop\n"), (printed.ExitCode, printed.Output));
         Assert.Equal($"fingerprint {expected.Fingerprint}", Assert.Single(printed.ErrorLines));
 
-        Program.Result nothing = Program.Run("sessions", "export", new string('a', 32), "--out", Path.Combine(root, "x.jvi"), "--config", config);
+        Cli.Program.Result nothing = Cli.Program.Run("sessions", "export", new string('a', 32), "--out", Path.Combine(root, "x.jvi"), "--config", config);
         Assert.Equal(1, nothing.ExitCode);
         Assert.Contains("recorder knows nothing of it", Assert.Single(nothing.ErrorLines), StringComparison.Ordinal);
         Assert.False(System.IO.File.Exists(Path.Combine(root, "x.jvi")));

@@ -11,16 +11,14 @@ internal sealed class HistoryWindow
     /// <summary>Versions that are remembered.</summary>
     private const int Size = 1 << 16;
 
-    private readonly Dictionary<long, Hash256> _known = [];
-    private readonly Queue<long> _order = [];
+    private readonly (long Version, Hash256 Hash)[] _newest = new (long, Hash256)[Size];
 
     /// <summary>False if another part holds another event at that version.</summary>
     public bool Agrees(long version, Hash256 hash)
     {
-        if (_known.TryGetValue(version, out Hash256 other)) return other == hash;
-        if (_order.Count == Size) _known.Remove(_order.Dequeue());
-        _known.Add(version, hash);
-        _order.Enqueue(version);
+        ref (long Version, Hash256 Hash) known = ref _newest[version & (Size - 1)];
+        if (known.Version == version) return known.Hash == hash;
+        if (known.Version < version) known = (version, hash);
         return true;
     }
 }

@@ -195,10 +195,10 @@ public sealed class FlightRecorder : IAsyncDisposable
             _ring.Write(batch.Select(IncidentJson.Write));
             _reported = dropped;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception)
         {
-            // A full or broken disk changes no session: what was seen is lost, and counted.
-            Drop(batch.Count);
+            // A full or broken disk, or whatever else goes wrong in recording, changes no session: what was seen is lost, and counted.
+            Drop(Math.Max(1, batch.Count));
         }
     }
 
