@@ -49,6 +49,11 @@ throughput.SetAction(parsed => ThroughputBench.Run(new ThroughputBenchOptions(
     parsed.GetValue(seconds),
     parsed.GetValue(json))));
 
+var events = new Option<int>("--events") { Description = "events of the incident file", DefaultValueFactory = _ => 400_000 };
+var verifyRounds = new Option<int>("--rounds") { Description = "rounds", DefaultValueFactory = _ => 5 };
+var verify = new Command("verify", "how fast an incident file is checked, on one core") { events, verifyRounds };
+verify.SetAction(parsed => VerifyBench.Run(parsed.GetValue(events), parsed.GetValue(verifyRounds)));
+
 var storeSeconds = new Option<int>("--seconds") { Description = "length of each measurement", DefaultValueFactory = _ => 5 };
 var store = new Command("store", "how many appends and loads a second the durable event stores carry out") { storeSeconds, json };
 store.SetAction((parsed, _) => StoreBench.RunAsync(parsed.GetValue(storeSeconds), parsed.GetValue(json)));
@@ -62,7 +67,7 @@ end.Hidden = true;
 end.SetAction(parsed => DataPlaneEnd.Run(
     parsed.GetValue(number), parsed.GetRequiredValue(local), parsed.GetRequiredValue(remote), parsed.GetRequiredValue(cipher)));
 
-var root = new RootCommand("Measures a tunnel in network namespaces of its own, and the stores behind it.") { outage, cluster, reattach, throughput, store, end };
+var root = new RootCommand("Measures a tunnel in network namespaces of its own, and the stores behind it.") { outage, cluster, reattach, throughput, store, verify, end };
 ParseResult result = root.Parse(args);
 if (result.Errors.Count > 0)
 {

@@ -34,6 +34,9 @@ public sealed record CanonicalJson
     /// </summary>
     public static Either<string, CanonicalJson> Parse(string text) => JsonReading.Read(text).Map(From);
 
+    /// <summary>What a writer of canonical text has written.</summary>
+    internal static CanonicalJson Written(CanonicalBuffer output) => new(output.ToString());
+
     /// <summary>The value that the text stands for.</summary>
     public JsonValue ToValue() =>
         JsonReading.Read(Text).Match(Right: static value => value, Left: static reason => throw new InvalidOperationException(reason));

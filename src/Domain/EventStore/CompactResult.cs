@@ -1,3 +1,4 @@
+using JumpingVpn.Domain.Audit;
 using JumpingVpn.Domain.Primitives;
 
 namespace JumpingVpn.Domain.EventStore;
@@ -10,7 +11,11 @@ public abstract record CompactResult
     }
 
     /// <summary>The snapshot has replaced <paramref name="Replaced"/> envelopes, which are durable in the archive.</summary>
-    public sealed record Done(int Replaced) : CompactResult;
+    public sealed record Done(int Replaced) : CompactResult
+    {
+        /// <summary>The snapshot, for its signature; null where the store does not say.</summary>
+        public EventEnvelope? Snapshot { get; init; }
+    }
 
     /// <summary>The stream is not in the store.</summary>
     public sealed record Missing(SessionId Stream) : CompactResult;

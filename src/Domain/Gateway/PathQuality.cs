@@ -18,6 +18,9 @@ public sealed record PathQuality(uint Epoch, Instant Since, PathQuality.Sample S
     /// <summary>Counters of both directions at one moment.</summary>
     public readonly record struct Sample(ulong UpHighest, ulong UpReceived, ulong DownHighest, ulong DownReceived);
 
+    /// <summary>The client's smoothed round trip of its last report, microseconds; 0 while it is not known.</summary>
+    public long RttMicros { get; init; }
+
     public static readonly PathQuality Unknown = new(0, Instant.Zero, default, 0, QualityGauge.Unknown);
 
     /// <summary>Long enough for twenty packets at 100 a second, short enough to see half a second of loss.</summary>
@@ -35,7 +38,7 @@ public sealed record PathQuality(uint Epoch, Instant Since, PathQuality.Sample S
         int loss = Math.Max(
             Loss(sample.UpHighest - Start.UpHighest, sample.UpReceived - Start.UpReceived),
             Loss(sample.DownHighest - Start.DownHighest, sample.DownReceived - Start.DownReceived));
-        return (this with { Since = now, Start = sample, LossPpm = loss, Gauge = Gauge.Measure(now, loss, probe.RttMicroseconds, policy) }, true);
+        return (this with { Since = now, Start = sample, LossPpm = loss, RttMicros = probe.RttMicroseconds, Gauge = Gauge.Measure(now, loss, probe.RttMicroseconds, policy) }, true);
     }
 
     private static int Loss(ulong expected, ulong received) =>

@@ -54,12 +54,43 @@ public readonly record struct Endpoint : IComparable<Endpoint>
     public IPEndPoint ToIPEndPoint() => new(ToIPAddress(), Port);
 
     /// <summary>Reads `192.0.2.1:51830` or `[2001:db8::1]:51830`; false for anything else, host names included.</summary>
-    public static bool TryParse(string? text, out Endpoint endpoint)
+    public static bool TryParse(string? text, out Endpoint endpoint) => TryParse(text.AsSpan(), out endpoint);
+
+    /// <inheritdoc cref="TryParse(string?, out Endpoint)"/>
+    public static bool TryParse(ReadOnlySpan<char> text, out Endpoint endpoint)
     {
+        if (TryParseIPv4(text, out endpoint) && endpoint.Port != 0) return true;
         endpoint = default;
-        if (!IPEndPoint.TryParse(text ?? "", out IPEndPoint? parsed) || parsed.Port == 0) return false;
+        if (!IPEndPoint.TryParse(text, out IPEndPoint? parsed) || parsed.Port == 0) return false;
         endpoint = From(parsed);
         return true;
+    }
+
+    /// <summary>Reads four decimal numbers without leading zeros and a port, without allocating; false for anything else, whatever it may be.</summary>
+    internal static bool TryParseIPv4(ReadOnlySpan<char> text, out Endpoint endpoint)
+    {
+        endpoint = default;
+        uint address = 0;
+        int at = 0;
+        for (int part = 0; part < 4; part++)
+        {
+            if (!TryNumber(text, ref at, part < 3 ? '.' : ':', byte.MaxValue, out uint value)) return false;
+            address = (address << 8) | value;
+        }
+        if (!TryNumber(text, ref at, '\0', ushort.MaxValue, out uint port) || at != text.Length) return false;
+        endpoint = FromIPv4(address, (ushort)port);
+        return true;
+    }
+
+    /// <summary>A number and what ends it; NUL stands for the text's end.</summary>
+    private static bool TryNumber(ReadOnlySpan<char> text, ref int at, char end, uint max, out uint value)
+    {
+        value = 0;
+        int start = at;
+        while (at < text.Length && char.IsAsciiDigit(text[at]) && at - start < 5) value = (value * 10) + (uint)(text[at++] - '0');
+        if (at == start || value > max || (text[start] == '0' && at - start > 1)) return false;
+        if (end == '\0') return true;
+        return at < text.Length && text[at++] == end;
     }
 
     /// <summary>The address as the Domain holds it.</summary>

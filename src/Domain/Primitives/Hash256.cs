@@ -20,10 +20,13 @@ public readonly record struct Hash256 : IComparable<Hash256>
         low.Write(bytes[16..]);
     }
 
-    public static bool TryParse(string? text, out Hash256 hash)
+    public static bool TryParse(string? text, out Hash256 hash) => TryParse(text.AsSpan(), out hash);
+
+    /// <summary>Reads 64 hexadecimal digits; false for anything else.</summary>
+    public static bool TryParse(ReadOnlySpan<char> text, out Hash256 hash)
     {
         hash = default;
-        if (text is not { Length: 64 } || !Bits128.TryParse(text.AsSpan(0, 32), out Bits128 high) || !Bits128.TryParse(text.AsSpan(32), out Bits128 low))
+        if (text.Length != 64 || !Bits128.TryParse(text[..32], out Bits128 high) || !Bits128.TryParse(text[32..], out Bits128 low))
             return false;
         hash = new(high, low);
         return true;

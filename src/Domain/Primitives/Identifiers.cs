@@ -22,7 +22,10 @@ public readonly record struct SessionId : IComparable<SessionId>
     public void Write(Span<byte> bytes) => bits.Write(bytes);
 
     /// <summary>Reads 32 hexadecimal digits; false for anything else.</summary>
-    public static bool TryParse(string? text, out SessionId id)
+    public static bool TryParse(string? text, out SessionId id) => TryParse(text.AsSpan(), out id);
+
+    /// <inheritdoc cref=\"TryParse(string?, out SessionId)\"/>
+    public static bool TryParse(ReadOnlySpan<char> text, out SessionId id)
     {
         bool ok = Bits128.TryParse(text, out Bits128 value);
         id = new(value);
@@ -64,7 +67,10 @@ public readonly record struct InstanceId
 
     public void Write(Span<byte> bytes) => bits.Write(bytes);
 
-    public static bool TryParse(string? text, out InstanceId id)
+    public static bool TryParse(string? text, out InstanceId id) => TryParse(text.AsSpan(), out id);
+
+    /// <inheritdoc cref=\"TryParse(string?, out InstanceId)\"/>
+    public static bool TryParse(ReadOnlySpan<char> text, out InstanceId id)
     {
         bool ok = Bits128.TryParse(text, out Bits128 value);
         id = new(value);

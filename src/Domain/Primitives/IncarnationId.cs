@@ -32,7 +32,10 @@ public readonly record struct IncarnationId : IComparable<IncarnationId>
     public static bool operator >=(IncarnationId left, IncarnationId right) => left.CompareTo(right) >= 0;
 
     /// <summary>Reads 32 hexadecimal digits; false for anything else.</summary>
-    public static bool TryParse(string? text, out IncarnationId id)
+    public static bool TryParse(string? text, out IncarnationId id) => TryParse(text.AsSpan(), out id);
+
+    /// <inheritdoc cref=\"TryParse(string?, out IncarnationId)\"/>
+    public static bool TryParse(ReadOnlySpan<char> text, out IncarnationId id)
     {
         bool ok = Bits128.TryParse(text, out Bits128 value);
         id = new(value);

@@ -28,6 +28,9 @@ public readonly record struct IpPrefix
     private int MappedLength => IsIPv4 ? Length + 96 : Length;
 
     /// <summary>Reads `address/length`; a bare address is a host prefix. False for anything else.</summary>
+    public static bool TryParse(ReadOnlySpan<char> text, out IpPrefix prefix) => TryParse(text.ToString(), out prefix);
+
+    /// <inheritdoc cref="TryParse(ReadOnlySpan{char}, out IpPrefix)"/>
     public static bool TryParse(string? text, out IpPrefix prefix)
     {
         prefix = default;

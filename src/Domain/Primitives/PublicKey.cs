@@ -21,11 +21,14 @@ public readonly record struct PublicKey : IComparable<PublicKey>
     }
 
     /// <summary>Reads 44 characters of base64, as WireGuard writes keys; false for anything else.</summary>
-    public static bool TryParse(string? text, out PublicKey key)
+    public static bool TryParse(string? text, out PublicKey key) => TryParse(text.AsSpan(), out key);
+
+    /// <inheritdoc cref="TryParse(string?, out PublicKey)"/>
+    public static bool TryParse(ReadOnlySpan<char> text, out PublicKey key)
     {
         key = default;
         Span<byte> bytes = stackalloc byte[Size];
-        if (text is not { Length: 44 } || !Convert.TryFromBase64String(text, bytes, out int written) || written != Size)
+        if (text.Length != 44 || !Convert.TryFromBase64Chars(text, bytes, out int written) || written != Size)
             return false;
         key = Read(bytes);
         return true;

@@ -73,6 +73,8 @@ public static class ReasonCodes
     private static readonly FrozenDictionary<string, ReasonCode> Codes =
         Table.ToFrozenDictionary(row => row.Name, row => row.Code, StringComparer.Ordinal);
 
+    private static readonly FrozenDictionary<string, ReasonCode>.AlternateLookup<ReadOnlySpan<char>> ByName = Codes.GetAlternateLookup<ReadOnlySpan<char>>();
+
     /// <summary>Every code, in the order of their numbers.</summary>
     public static IReadOnlyList<ReasonCode> All { get; } = [.. Table.Select(row => row.Code)];
 
@@ -87,6 +89,9 @@ public static class ReasonCodes
     public static bool IsRejection(this ReasonCode code) => (ushort)code >= 100 && Names.ContainsKey(code);
 
     /// <summary>Finds a code by its exact name.</summary>
+    public static bool TryParse(ReadOnlySpan<char> name, out ReasonCode code) => ByName.TryGetValue(name, out code);
+
+    /// <inheritdoc cref="TryParse(ReadOnlySpan{char}, out ReasonCode)"/>
     public static bool TryParse(string? name, out ReasonCode code)
     {
         code = ReasonCode.None;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using JumpingVpn.Domain.Admission;
+using JumpingVpn.Domain.Audit;
 using JumpingVpn.Domain.Paths;
 using JumpingVpn.Domain.Primitives;
 
@@ -112,16 +113,16 @@ internal static class SessionJsonReading
 
     private static PathId Path(JsonFields fields) => new(fields.UInt32("path"));
 
-    private static bool AnyText(string text, out string value)
+    private static bool AnyText(ReadOnlySpan<char> text, out string value)
     {
-        value = text;
+        value = text.ToString();
         return true;
     }
 
     /// <summary>The gateway's own address may be unspecified, and then its port may be 0.</summary>
-    private static bool AnyEndpoint(string text, out Endpoint endpoint)
+    private static bool AnyEndpoint(ReadOnlySpan<char> text, out Endpoint endpoint)
     {
-        endpoint = default;
+        if (Endpoint.TryParseIPv4(text, out endpoint)) return true;
         if (!System.Net.IPEndPoint.TryParse(text, out System.Net.IPEndPoint? parsed)) return false;
         endpoint = Endpoint.From(parsed);
         return true;

@@ -2,121 +2,257 @@ using JumpingVpn.Domain.Admission;
 using JumpingVpn.Domain.Audit;
 using JumpingVpn.Domain.Primitives;
 using LanguageExt;
-using static JumpingVpn.Domain.Audit.JsonValue;
 
 namespace JumpingVpn.Domain.Sessions;
 
-/// <summary>STORAGE FORMAT: the members' names and spellings. See <see cref="SessionJson"/>.</summary>
+/// <summary>
+/// STORAGE FORMAT: the members' names and spellings, in canonical order. Straight into bytes: replay writes every event and command anew to
+/// compare them with what is stored. See <see cref="SessionJson"/>.
+/// </summary>
 internal static class SessionJsonWriting
 {
-    public static JsonValue Session(Session session) => Object(
-        ("id", Of(session.Id.ToString())),
-        ("client", Of(session.Client.ToString())),
-        ("clientName", Maybe(session.ClientName, Of)),
-        ("addresses", Array(session.Addresses.Select(address => Of(address.ToString())))),
-        ("state", Of(session.State.ToString())),
-        ("version", OfUInt64(session.Version)),
-        ("bindingVersion", OfUInt64(session.BindingVersion)),
-        ("owner", Maybe(session.Owner, OwnerOf)),
-        ("ownershipEpoch", OfUInt64(session.OwnershipEpoch)),
-        ("keyEpoch", Small(session.KeyEpoch)),
-        ("lastNonce", OfUInt64(session.LastNonce)),
-        ("transport", Maybe(session.Transport, Transport)),
-        ("instance", Of(session.Instance.ToString())),
-        ("establishedAt", At(session.EstablishedAt)),
-        ("expiresAt", At(session.ExpiresAt)),
-        ("stateSince", At(session.StateSince)),
-        ("updatedAt", At(session.UpdatedAt)),
-        ("lastBoundAt", At(session.LastBoundAt)),
-        ("lastKeyedAt", At(session.LastKeyedAt)),
-        ("recoveryDeadline", At(session.RecoveryDeadline)),
-        ("budgets", Budgets(session.Budgets)),
-        ("switches", OfUInt64(session.Switches)),
-        ("lastReason", Of(session.LastReason.Name())),
-        ("policyHash", Of(session.PolicyHash.ToString())));
-
-    public static JsonValue Event(SessionEvent happened)
+    public static void Session(CanonicalBuffer output, Session session)
     {
-        IEnumerable<(string, JsonValue)> own = happened switch
-        {
-            SessionEvent.Established e =>
-            [
-                ("id", Of(e.Id.ToString())), ("client", Of(e.Client.ToString())), ("clientName", Maybe(e.ClientName, Of)),
-                ("addresses", Array(e.Addresses.Select(address => Of(address.ToString())))), ("instance", Of(e.Instance.ToString())),
-                ("owner", OwnerOf(e.Owner)), ("transport", Transport(e.Transport)), ("expiresAt", At(e.ExpiresAt)),
-                ("policyHash", Of(e.PolicyHash.ToString())),
-            ],
-            SessionEvent.BecameVolatile e => [("quality", Quality(e.Quality))],
-            SessionEvent.StabilityRestored e => [("quality", Quality(e.Quality))],
-            SessionEvent.EnteredDegraded => [],
-            SessionEvent.TransportLost e => [("transportId", OfUInt64(e.TransportId)), ("recoveryDeadline", At(e.RecoveryDeadline))],
-            SessionEvent.TransportSwitched e => [("binding", BindingOf(e.Binding))],
-            SessionEvent.KeysRotated e => [("nonce", OfUInt64(e.Nonce)), ("keyEpoch", Small(e.KeyEpoch))],
-            SessionEvent.OwnershipReleased e => [("previous", OwnerOf(e.Previous)), ("recoveryDeadline", At(e.RecoveryDeadline))],
-            SessionEvent.OwnershipClaimed e =>
-            [
-                ("owner", OwnerOf(e.Owner)), ("ownershipEpoch", OfUInt64(e.OwnershipEpoch)), ("fenced", Maybe(e.Fenced, OwnerOf)),
-                ("binding", BindingOf(e.Binding)),
-            ],
-            SessionEvent.Terminated e => [("cause", Of(e.Cause.Name())), ("successor", Maybe(e.Successor, id => Of(id.ToString())))],
-            _ => throw new InvalidOperationException("an event that is none of the known ones"),
-        };
-        return Object([("version", OfUInt64(happened.Version)), ("at", At(happened.At)), .. own]);
+        Addresses(output.Raw("{\"addresses\":"u8), session.Addresses);
+        output.Raw(",\"bindingVersion\":"u8).UInt64(session.BindingVersion).Raw(",\"budgets\":"u8);
+        Budgets(output, session.Budgets);
+        Key(output.Raw(",\"client\":"u8), session.Client);
+        Name(output.Raw(",\"clientName\":"u8), session.ClientName);
+        At(output.Raw(",\"establishedAt\":"u8), session.EstablishedAt);
+        At(output.Raw(",\"expiresAt\":"u8), session.ExpiresAt);
+        Id(output.Raw(",\"id\":"u8), session.Id);
+        Instance(output.Raw(",\"instance\":"u8), session.Instance);
+        output.Raw(",\"keyEpoch\":"u8).Number(session.KeyEpoch);
+        At(output.Raw(",\"lastBoundAt\":"u8), session.LastBoundAt);
+        At(output.Raw(",\"lastKeyedAt\":"u8), session.LastKeyedAt);
+        output.Raw(",\"lastNonce\":"u8).UInt64(session.LastNonce).Raw(",\"lastReason\":"u8).Text(session.LastReason.Name()).Raw(",\"owner\":"u8);
+        MaybeOwner(output, session.Owner);
+        output.Raw(",\"ownershipEpoch\":"u8).UInt64(session.OwnershipEpoch);
+        Hash(output.Raw(",\"policyHash\":"u8), session.PolicyHash);
+        At(output.Raw(",\"recoveryDeadline\":"u8), session.RecoveryDeadline);
+        output.Raw(",\"state\":"u8).Text(session.State.ToString());
+        At(output.Raw(",\"stateSince\":"u8), session.StateSince);
+        output.Raw(",\"switches\":"u8).UInt64(session.Switches).Raw(",\"transport\":"u8);
+        if (session.Transport.IsNone) output.Raw("null"u8);
+        foreach (TransportBinding transport in session.Transport) Transport(output, transport);
+        At(output.Raw(",\"updatedAt\":"u8), session.UpdatedAt);
+        output.Raw(",\"version\":"u8).UInt64(session.Version).Raw("}"u8);
     }
 
-    public static JsonValue Command(SessionCommand command)
+    public static void Event(CanonicalBuffer output, SessionEvent happened)
     {
-        (string name, IEnumerable<(string, JsonValue)> own) = command switch
+        if (happened is SessionEvent.Established established)
         {
-            SessionCommand.Establish c => ("establish", (IEnumerable<(string, JsonValue)>)
-            [
-                ("client", Of(c.Client.ToString())), ("clientName", Maybe(c.ClientName, Of)),
-                ("addresses", Array(c.Addresses.Select(address => Of(address.ToString())))), ("instance", Of(c.Instance.ToString())),
-                ("transport", Candidate(c.Transport)), ("policyHash", Of(c.PolicyHash.ToString())),
-            ]),
-            SessionCommand.Reattach c => ("reattach", [("request", Request(c.Request))]),
-            SessionCommand.Claim c => ("claim", [("fenced", Maybe(c.Fenced, OwnerOf)), ("request", Request(c.Request))]),
-            SessionCommand.ReportQuality c => ("report_quality", [("quality", Quality(c.Quality))]),
-            SessionCommand.LoseTransport c => ("lose_transport", [("transportId", OfUInt64(c.TransportId)), ("fenced", Maybe(c.Fenced, OwnerOf))]),
-            SessionCommand.Release => ("release", []),
-            SessionCommand.Supersede c => ("supersede", [("fenced", Maybe(c.Fenced, OwnerOf)), ("successor", Of(c.Successor.ToString()))]),
-            SessionCommand.Terminate c => ("terminate", [("fenced", Maybe(c.Fenced, OwnerOf)), ("reason", Of(c.Reason.Name()))]),
-            SessionCommand.Tick c => ("tick", [("fenced", Maybe(c.Fenced, OwnerOf))]),
-            _ => throw new InvalidOperationException("a command that is none of the known ones"),
-        };
-        return Object([("command", Of(name)), ("at", At(command.At)), ("by", OwnerOf(command.By)), .. own]);
+            Addresses(output.Raw("{\"addresses\":"u8), established.Addresses);
+            At(output.Raw(",\"at\":"u8), happened.At);
+        }
+        else
+        {
+            At(output.Raw("{\"at\":"u8), happened.At);
+        }
+        switch (happened)
+        {
+            case SessionEvent.Established e:
+                Key(output.Raw(",\"client\":"u8), e.Client);
+                Name(output.Raw(",\"clientName\":"u8), e.ClientName);
+                At(output.Raw(",\"expiresAt\":"u8), e.ExpiresAt);
+                Id(output.Raw(",\"id\":"u8), e.Id);
+                Instance(output.Raw(",\"instance\":"u8), e.Instance);
+                OwnerOf(output.Raw(",\"owner\":"u8), e.Owner);
+                Hash(output.Raw(",\"policyHash\":"u8), e.PolicyHash);
+                Transport(output.Raw(",\"transport\":"u8), e.Transport);
+                break;
+            case SessionEvent.BecameVolatile e:
+                Quality(output.Raw(",\"quality\":"u8), e.Quality);
+                break;
+            case SessionEvent.StabilityRestored e:
+                Quality(output.Raw(",\"quality\":"u8), e.Quality);
+                break;
+            case SessionEvent.EnteredDegraded:
+                break;
+            case SessionEvent.TransportLost e:
+                At(output.Raw(",\"recoveryDeadline\":"u8), e.RecoveryDeadline);
+                output.Raw(",\"transportId\":"u8).UInt64(e.TransportId);
+                break;
+            case SessionEvent.TransportSwitched e:
+                BindingOf(output.Raw(",\"binding\":"u8), e.Binding);
+                break;
+            case SessionEvent.KeysRotated e:
+                output.Raw(",\"keyEpoch\":"u8).Number(e.KeyEpoch).Raw(",\"nonce\":"u8).UInt64(e.Nonce);
+                break;
+            case SessionEvent.OwnershipReleased e:
+                OwnerOf(output.Raw(",\"previous\":"u8), e.Previous);
+                At(output.Raw(",\"recoveryDeadline\":"u8), e.RecoveryDeadline);
+                break;
+            case SessionEvent.OwnershipClaimed e:
+                BindingOf(output.Raw(",\"binding\":"u8), e.Binding);
+                MaybeOwner(output.Raw(",\"fenced\":"u8), e.Fenced);
+                OwnerOf(output.Raw(",\"owner\":"u8), e.Owner);
+                output.Raw(",\"ownershipEpoch\":"u8).UInt64(e.OwnershipEpoch);
+                break;
+            case SessionEvent.Terminated e:
+                output.Raw(",\"cause\":"u8).Text(e.Cause.Name()).Raw(",\"successor\":"u8);
+                if (e.Successor.IsNone) output.Raw("null"u8);
+                foreach (SessionId successor in e.Successor) Id(output, successor);
+                break;
+            default:
+                throw new InvalidOperationException("an event that is none of the known ones");
+        }
+        output.Raw(",\"version\":"u8).UInt64(happened.Version).Raw("}"u8);
     }
 
-    private static JsonValue BindingOf(Binding binding) => Object(
-        ("kind", Of(binding.Kind.ToString())), ("nonce", OfUInt64(binding.Nonce)), ("keyEpoch", Small(binding.KeyEpoch)),
-        ("transport", Transport(binding.Transport)), ("instance", Of(binding.Instance.ToString())), ("state", Of(binding.State.ToString())),
-        ("budgets", Budgets(binding.Budgets)));
+    public static void Command(CanonicalBuffer output, SessionCommand command)
+    {
+        if (command is SessionCommand.Establish first)
+        {
+            Addresses(output.Raw("{\"addresses\":"u8), first.Addresses);
+            At(output.Raw(",\"at\":"u8), command.At);
+        }
+        else
+        {
+            At(output.Raw("{\"at\":"u8), command.At);
+        }
+        OwnerOf(output.Raw(",\"by\":"u8), command.By);
+        switch (command)
+        {
+            case SessionCommand.Establish c:
+                Key(output.Raw(",\"client\":"u8), c.Client);
+                Name(output.Raw(",\"clientName\":"u8), c.ClientName);
+                Instance(output.Raw(",\"command\":\"establish\",\"instance\":"u8), c.Instance);
+                Hash(output.Raw(",\"policyHash\":"u8), c.PolicyHash);
+                Candidate(output.Raw(",\"transport\":"u8), c.Transport);
+                break;
+            case SessionCommand.Reattach c:
+                Request(output.Raw(",\"command\":\"reattach\",\"request\":"u8), c.Request);
+                break;
+            case SessionCommand.Claim c:
+                MaybeOwner(output.Raw(",\"command\":\"claim\",\"fenced\":"u8), c.Fenced);
+                Request(output.Raw(",\"request\":"u8), c.Request);
+                break;
+            case SessionCommand.ReportQuality c:
+                Quality(output.Raw(",\"command\":\"report_quality\",\"quality\":"u8), c.Quality);
+                break;
+            case SessionCommand.LoseTransport c:
+                MaybeOwner(output.Raw(",\"command\":\"lose_transport\",\"fenced\":"u8), c.Fenced);
+                output.Raw(",\"transportId\":"u8).UInt64(c.TransportId);
+                break;
+            case SessionCommand.Release:
+                output.Raw(",\"command\":\"release\""u8);
+                break;
+            case SessionCommand.Supersede c:
+                MaybeOwner(output.Raw(",\"command\":\"supersede\",\"fenced\":"u8), c.Fenced);
+                Id(output.Raw(",\"successor\":"u8), c.Successor);
+                break;
+            case SessionCommand.Terminate c:
+                MaybeOwner(output.Raw(",\"command\":\"terminate\",\"fenced\":"u8), c.Fenced);
+                output.Raw(",\"reason\":"u8).Text(c.Reason.Name());
+                break;
+            case SessionCommand.Tick c:
+                MaybeOwner(output.Raw(",\"command\":\"tick\",\"fenced\":"u8), c.Fenced);
+                break;
+            default:
+                throw new InvalidOperationException("a command that is none of the known ones");
+        }
+        output.Raw("}"u8);
+    }
 
-    private static JsonValue Transport(TransportBinding transport) => Object(
-        ("id", OfUInt64(transport.Id)), ("node", Of(transport.Node)), ("remote", Of(transport.Remote.ToString())),
-        ("local", Of(transport.Local.ToString())), ("path", Small(transport.Path.Value)), ("boundAt", At(transport.BoundAt)));
+    private static void BindingOf(CanonicalBuffer output, Binding binding)
+    {
+        Budgets(output.Raw("{\"budgets\":"u8), binding.Budgets);
+        Instance(output.Raw(",\"instance\":"u8), binding.Instance);
+        output.Raw(",\"keyEpoch\":"u8).Number(binding.KeyEpoch).Raw(",\"kind\":"u8).Text(binding.Kind.ToString()).Raw(",\"nonce\":"u8).UInt64(binding.Nonce);
+        output.Raw(",\"state\":"u8).Text(binding.State.ToString());
+        Transport(output.Raw(",\"transport\":"u8), binding.Transport);
+        output.Raw("}"u8);
+    }
 
-    private static JsonValue Candidate(TransportCandidate candidate) => Object(
-        ("remote", Of(candidate.Remote.ToString())), ("local", Of(candidate.Local.ToString())), ("path", Small(candidate.Path.Value)));
+    private static void Transport(CanonicalBuffer output, TransportBinding transport)
+    {
+        At(output.Raw("{\"boundAt\":"u8), transport.BoundAt);
+        output.Raw(",\"id\":"u8).UInt64(transport.Id).Raw(",\"local\":"u8).Endpoint(transport.Local).Raw(",\"node\":"u8).Text(transport.Node);
+        output.Raw(",\"path\":"u8).Number(transport.Path.Value).Raw(",\"remote\":"u8).Endpoint(transport.Remote).Raw("}"u8);
+    }
 
-    private static JsonValue Request(ReattachRequest request) => Object(
-        ("kind", Of(request.Kind.ToString())), ("nonce", OfUInt64(request.Nonce)), ("bindingVersion", OfUInt64(request.ExpectedBindingVersion)),
-        ("transport", Candidate(request.Transport)), ("instance", Of(request.Instance.ToString())));
+    private static void Candidate(CanonicalBuffer output, TransportCandidate candidate) =>
+        output.Raw("{\"local\":"u8).Endpoint(candidate.Local).Raw(",\"path\":"u8).Number(candidate.Path.Value).Raw(",\"remote\":"u8).Endpoint(candidate.Remote).Raw("}"u8);
 
-    private static JsonValue Quality(QualityReport quality) => Object(
-        ("lossPpm", Of(quality.LossPpm)), ("rttMicros", OfInt64(quality.RttMicros)), ("belowFloorSince", At(quality.BelowFloorSince)),
-        ("aboveCeilingSince", At(quality.AboveCeilingSince)));
+    private static void Request(CanonicalBuffer output, ReattachRequest request)
+    {
+        output.Raw("{\"bindingVersion\":"u8).UInt64(request.ExpectedBindingVersion);
+        Instance(output.Raw(",\"instance\":"u8), request.Instance);
+        output.Raw(",\"kind\":"u8).Text(request.Kind.ToString()).Raw(",\"nonce\":"u8).UInt64(request.Nonce);
+        Candidate(output.Raw(",\"transport\":"u8), request.Transport);
+        output.Raw("}"u8);
+    }
 
-    private static JsonValue Budgets(SwitchBudgets budgets) =>
-        Object(("quality", BucketOf(budgets.Quality)), ("recovery", BucketOf(budgets.Recovery)));
+    private static void Quality(CanonicalBuffer output, QualityReport quality)
+    {
+        At(output.Raw("{\"aboveCeilingSince\":"u8), quality.AboveCeilingSince);
+        At(output.Raw(",\"belowFloorSince\":"u8), quality.BelowFloorSince);
+        output.Raw(",\"lossPpm\":"u8).Number(quality.LossPpm).Raw(",\"rttMicros\":"u8).Int64(quality.RttMicros).Raw("}"u8);
+    }
 
-    private static JsonValue BucketOf(TokenBucket bucket) => At(bucket.FullAt);
+    private static void Budgets(CanonicalBuffer output, SwitchBudgets budgets)
+    {
+        Bucket(output.Raw("{\"quality\":"u8), budgets.Quality);
+        Bucket(output.Raw(",\"recovery\":"u8), budgets.Recovery);
+        output.Raw("}"u8);
+    }
 
-    private static JsonValue OwnerOf(Owner owner) => Object(("node", Of(owner.Node)), ("incarnation", Of(owner.Incarnation.ToString())));
+    private static void Bucket(CanonicalBuffer output, TokenBucket bucket) => At(output, bucket.FullAt);
 
-    private static JsonValue At(Instant instant) => OfInt64(instant.Ticks);
+    private static void OwnerOf(CanonicalBuffer output, Owner owner)
+    {
+        Span<byte> incarnation = stackalloc byte[IncarnationId.Size];
+        owner.Incarnation.Write(incarnation);
+        output.Raw("{\"incarnation\":"u8).Hex(incarnation).Raw(",\"node\":"u8).Text(owner.Node).Raw("}"u8);
+    }
 
-    private static JsonValue Small(uint number) => new Number(number);
+    private static void MaybeOwner(CanonicalBuffer output, Option<Owner> maybe)
+    {
+        if (maybe.IsNone) output.Raw("null"u8);
+        foreach (Owner owner in maybe) OwnerOf(output, owner);
+    }
 
-    private static JsonValue Maybe<T>(Option<T> option, Func<T, JsonValue> write) => option.Match(write, () => Null);
+    private static void Addresses(CanonicalBuffer output, AddressSet addresses)
+    {
+        output.Raw("["u8);
+        for (int i = 0; i < addresses.Count; i++)
+        {
+            if (i > 0) output.Raw(","u8);
+            output.Text(addresses[i].ToString());
+        }
+        output.Raw("]"u8);
+    }
+
+    private static void Name(CanonicalBuffer output, Option<string> maybe)
+    {
+        if (maybe.IsNone) output.Raw("null"u8);
+        foreach (string name in maybe) output.Text(name);
+    }
+
+    private static void At(CanonicalBuffer output, Instant instant) => output.Int64(instant.Ticks);
+
+    private static void Id(CanonicalBuffer output, SessionId id)
+    {
+        Span<byte> bytes = stackalloc byte[SessionId.Size];
+        id.Write(bytes);
+        output.Hex(bytes);
+    }
+
+    private static void Instance(CanonicalBuffer output, InstanceId instance)
+    {
+        Span<byte> bytes = stackalloc byte[InstanceId.Size];
+        instance.Write(bytes);
+        output.Hex(bytes);
+    }
+
+    private static void Hash(CanonicalBuffer output, Hash256 hash)
+    {
+        Span<byte> bytes = stackalloc byte[Hash256.Size];
+        hash.Write(bytes);
+        output.Hex(bytes);
+    }
+
+    private static void Key(CanonicalBuffer output, PublicKey key) => output.Text(key.ToString());
 }

@@ -87,7 +87,7 @@ public sealed partial class InMemoryStoreState(StorePolicy policy) : IStoreView
         _envelopes[id] = held.RemoveRange(0, count).Insert(0, plan.Snapshot);
         _streams[id] = _streams[id] with { LiveEvents = held.Length - count + 1 };
         LiveEvents -= count - 1;
-        return new CompactResult.Done(count);
+        return new CompactResult.Done(count) { Snapshot = plan.Snapshot };
     }
 
     /// <summary>The ended sessions whose retention is over at <paramref name="now"/>, with their envelopes.</summary>

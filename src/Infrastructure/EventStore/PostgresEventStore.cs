@@ -14,7 +14,7 @@ namespace JumpingVpn.Infrastructure.EventStore;
 /// The store of a cluster, on PostgreSQL. Reads need no entry; whatever writes for a session does. A read shows what had been committed
 /// when it was called for; <see cref="ResolveAsync"/> alone waits for what is still on its way.
 /// </summary>
-public sealed class PostgresEventStore : IClusterStore
+public sealed partial class PostgresEventStore : IClusterStore
 {
     /// <summary>Raises the service clock.</summary>
     internal const string Checkpoint = "UPDATE jv_store SET service_time = greatest(service_time, $1)";

@@ -117,7 +117,7 @@ internal sealed class PostgresMaintenance(
                 return new CompactResult.Unavailable(unknown.Reason);
         }
         condition.Succeeded(1 - plan.Replaced.Length);
-        return new CompactResult.Done(plan.Replaced.Length);
+        return new CompactResult.Done(plan.Replaced.Length) { Snapshot = snapshot };
     }
 
     private async Task<RetireResult> RetireInTurnAsync(Instant now)

@@ -15,10 +15,25 @@ internal static class PostgresSchema
     public const string StreamType = "session";
 
     /// <summary>Upgrades[n] leads from version n to n + 1; 0 is an empty schema. A published one is never changed.</summary>
-    public static readonly ImmutableArray<string> Upgrades = [Create];
+    public static readonly ImmutableArray<string> Upgrades = [Create, Audit];
 
     /// <summary>What this program writes. A schema with a higher number was made by a newer program.</summary>
     public static int Version => Upgrades.Length;
+
+    private const string Audit =
+        """
+        CREATE TABLE jv_audit_keys (
+            node varchar NOT NULL,
+            key varchar NOT NULL,
+            listed timestamptz NOT NULL,
+            PRIMARY KEY (node, key)
+        );
+        CREATE TABLE jv_policies (
+            hash varchar PRIMARY KEY,
+            policy varchar NOT NULL,
+            used timestamptz NOT NULL
+        );
+        """;
 
     private const string Create =
         """

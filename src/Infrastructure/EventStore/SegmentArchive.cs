@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Text;
 using JumpingVpn.Domain.Audit;
+using JumpingVpn.Domain.Audit.Incidents;
+using JumpingVpn.Domain.Ports;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Infrastructure.Linux;
 using LanguageExt;
@@ -16,6 +18,9 @@ namespace JumpingVpn.Infrastructure.EventStore;
 /// <param name="Wall">The wall clock.</param>
 public sealed record SegmentArchiveOptions(string Directory, string Node, TimeSpan Retention, long QuotaBytes, long SegmentBytes, Func<WallTime> Wall)
 {
+    /// <summary>Signs each batch: a line behind it. Null leaves the archive unsigned.</summary>
+    public IAuditSigner? Signer { get; init; }
+
     /// <summary>90 days, 1 GiB, segments of 16 MiB.</summary>
     public static SegmentArchiveOptions Default(string directory, string node, Func<WallTime> wall) =>
         new(directory, node, TimeSpan.FromDays(90), 1L << 30, 16L << 20, wall);
@@ -87,6 +92,7 @@ public sealed class SegmentArchive : IAuditArchive, IDisposable
             FileStream current = Current();
             var text = new StringBuilder(1024 * envelopes.Length);
             foreach (EventEnvelope envelope in envelopes) text.Append(envelope.ToText()).Append('\n');
+            if (_options.Signer is { } signer) text.Append(SignedTree.Sign(signer, _options.Node, _options.Wall(), Heads(envelopes)).ToText()).Append('\n');
             Write(current, text.ToString());
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or LinuxException)
@@ -95,6 +101,18 @@ public sealed class SegmentArchive : IAuditArchive, IDisposable
         }
         Prune();
         return null;
+    }
+
+    /// <summary>The last event of each stream, whose hash covers those before it, and every snapshot.</summary>
+    private static ImmutableArray<HeadLeaf> Heads(ImmutableArray<EventEnvelope> envelopes)
+    {
+        ImmutableArray<HeadLeaf>.Builder leaves = ImmutableArray.CreateBuilder<HeadLeaf>();
+        for (int i = 0; i < envelopes.Length; i++)
+        {
+            bool isLast = i + 1 == envelopes.Length || envelopes[i + 1].Stream != envelopes[i].Stream || envelopes[i + 1].IsSnapshot;
+            if (envelopes[i].IsSnapshot || isLast) leaves.Add(HeadLeaf.Of(envelopes[i]));
+        }
+        return leaves.ToImmutable();
     }
 
     /// <summary>Writes and syncs. On failure it takes back what it wrote, which nobody has been told is durable.</summary>

@@ -1,4 +1,5 @@
 using JumpingVpn.Domain.Audit;
+using JumpingVpn.Domain.Audit.Incidents;
 using JumpingVpn.Domain.Primitives;
 using LanguageExt;
 
@@ -21,7 +22,10 @@ public abstract record SegmentLine
     /// <summary>The archive's note about itself.</summary>
     public sealed record Note(string In, int At, SegmentNote Content) : SegmentLine(In, At);
 
-    /// <summary>Neither: cut off by a crash, or altered.</summary>
+    /// <summary>The node's signature over the batch before it.</summary>
+    public sealed record Signed(string In, int At, SignedTree Tree) : SegmentLine(In, At);
+
+    /// <summary>None of these: cut off by a crash, or altered.</summary>
     public sealed record Damaged(string In, int At, string Reason) : SegmentLine(In, At);
 }
 
@@ -39,6 +43,13 @@ public static class SegmentReader
             .OfType<SegmentLine.Event>()
             .Select(static line => line.Envelope)
             .Where(envelope => envelope.Stream == stream));
+    }
+
+    /// <summary>What the archive holds about one stream: its envelopes as they come, and the signed heads among them.</summary>
+    public static IEnumerable<SegmentLine> About(string directory, SessionId stream)
+    {
+        string id = stream.ToString();
+        return Lines(directory, text => text.Contains(id, StringComparison.Ordinal));
     }
 
     /// <summary>
@@ -68,8 +79,10 @@ public static class SegmentReader
     {
         Either<string, EventEnvelope> envelope = EventEnvelope.Parse(text);
         if (envelope.IsLeft)
-            return SegmentNote.Parse(text).Match<SegmentLine>(
-                Right: note => new SegmentLine.Note(segment, number, note), Left: reason => new SegmentLine.Damaged(segment, number, reason));
+            return SignedTree.Parse(text).Match<SegmentLine>(
+                Right: tree => new SegmentLine.Signed(segment, number, tree),
+                Left: _ => SegmentNote.Parse(text).Match<SegmentLine>(
+                    Right: note => new SegmentLine.Note(segment, number, note), Left: reason => new SegmentLine.Damaged(segment, number, reason)));
         var whole = (EventEnvelope)envelope;
         return whole.ComputeHash() == whole.Hash
             ? new SegmentLine.Event(segment, number, whole)

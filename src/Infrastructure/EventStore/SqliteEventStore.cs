@@ -17,7 +17,7 @@ public sealed record SqliteStoreOptions(string Path, string Node, StorePolicy Po
 /// The embedded store of one node: SQLite in WAL mode with an fsync for each commit. An append is durable when it returns; one
 /// thread writes and commits in groups; no other process can use the file meanwhile.
 /// </summary>
-public sealed class SqliteEventStore : IEventStore
+public sealed partial class SqliteEventStore : IEventStore, IAuditStore
 {
     /// <summary>Streams that one step of <see cref="RetireAsync"/> reads, archives and deletes.</summary>
     private const int RetireBatch = 64;
@@ -120,7 +120,7 @@ public sealed class SqliteEventStore : IEventStore
         return await Run<CompactResult>(
             isWrite: true,
             tables => tables.Write(plan)
-                ? (new CompactResult.Done(plan.Replaced.Length), 1 - plan.Replaced.Length)
+                ? (new CompactResult.Done(plan.Replaced.Length) { Snapshot = plan.Snapshot }, 1 - plan.Replaced.Length)
                 : (new CompactResult.NotThere(stream, upToVersion), 0),
             static lost => new CompactResult.Unavailable(lost.Reason)).ConfigureAwait(false);
     }

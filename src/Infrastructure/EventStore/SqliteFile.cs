@@ -73,11 +73,24 @@ internal static class SqliteFile
             return $"{path} belongs to another program, or is no event store";
         int version = BinaryPrimitives.ReadInt32BigEndian(header[UserVersionOffset..]);
         if (version > SqliteSchema.Version) return $"{path} was written by a newer version (schema {version}; this one knows {SqliteSchema.Version})";
-        if (version < SqliteSchema.Version) return $"{path} has an unknown schema ({version})";
+        if (version < 1) return $"{path} has an unknown schema ({version})";
         // With a log beside it the file may be behind, and opening it mends that.
         if (length % PageSize(header) != 0 && !File.Exists(path + "-wal")) return $"{path} is cut off at {length} bytes";
         if (File.GetUnixFileMode(path) != OwnerOnly) File.SetUnixFileMode(path, OwnerOnly);
         return null;
+    }
+
+    /// <summary>Adds the tables that an older version's file lacks, in one transaction. The header may be behind the log, so it is asked for here.</summary>
+    private static void Upgrade(SqliteDatabase database)
+    {
+        long version;
+        using (var ask = new SqliteStatement(database, "PRAGMA user_version"))
+        using (SqliteRows rows = ask.Read())
+        {
+            rows.Read();
+            version = rows.Int64(0);
+        }
+        if (version == 1) database.Execute(SqliteSchema.UpgradeFrom1);
     }
 
     /// <summary>The header's page size; 1 stands for 65,536 (the file format's description, 1.3.2).</summary>
@@ -95,7 +108,12 @@ internal static class SqliteFile
             using var check = new SqliteStatement(database, "PRAGMA quick_check(1)");
             string answer;
             using (SqliteRows rows = check.Read()) answer = rows.Read() ? rows.Text(0) : "";
-            if (answer == "ok") return database;
+            if (answer == "ok")
+            {
+                check.Dispose();
+                Upgrade(database);
+                return database;
+            }
             check.Dispose();
             database.Dispose();
             return $"{path} is damaged: {answer.ReplaceLineEndings("; ")}";

@@ -10,7 +10,7 @@ internal static class SqliteSchema
     public const int ApplicationId = 0x4A56504E;
 
     /// <summary>In the file's header at offset 60. A file with a higher number was written by a newer program.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     public const string StreamType = "session";
 
@@ -70,8 +70,38 @@ internal static class SqliteSchema
             appended INTEGER NOT NULL
         ) STRICT;
         INSERT INTO jv_store VALUES (1, 0, 0, 0);
+        CREATE TABLE jv_audit_keys (
+            node TEXT NOT NULL,
+            key TEXT NOT NULL,
+            listed TEXT NOT NULL,
+            PRIMARY KEY (node, key)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE jv_policies (
+            hash TEXT PRIMARY KEY,
+            policy TEXT NOT NULL,
+            used TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
         PRAGMA application_id = 1247170638;
-        PRAGMA user_version = 1;
+        PRAGMA user_version = 2;
+        COMMIT;
+        """;
+
+    /// <summary>From version 1, which knew neither the nodes' audit keys nor policies, to 2.</summary>
+    public const string UpgradeFrom1 =
+        """
+        BEGIN IMMEDIATE;
+        CREATE TABLE jv_audit_keys (
+            node TEXT NOT NULL,
+            key TEXT NOT NULL,
+            listed TEXT NOT NULL,
+            PRIMARY KEY (node, key)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE jv_policies (
+            hash TEXT PRIMARY KEY,
+            policy TEXT NOT NULL,
+            used TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        PRAGMA user_version = 2;
         COMMIT;
         """;
 

@@ -12,7 +12,7 @@ namespace JumpingVpn.Infrastructure.EventStore;
 /// The store's tables in the words of its port. Knows nothing of transactions: <see cref="SqliteWriter"/> puts them around. For
 /// one thread. A row that cannot be read throws <see cref="InvalidDataException"/>.
 /// </summary>
-internal sealed class SqliteTables(SqliteDatabase database) : IStoreView, IDisposable
+internal sealed partial class SqliteTables(SqliteDatabase database) : IStoreView, IDisposable
 {
     private const string StreamColumns =
         "s.id, s.version, j.client, j.state, j.owner_node, j.owner_incarnation, j.ownership_epoch, j.recover_by, j.expires_at, j.head, "
@@ -159,6 +159,7 @@ internal sealed class SqliteTables(SqliteDatabase database) : IStoreView, IDispo
             _deleteBefore, _replaceEvent, _liveEvents, _deleteStream, _forgetClients,
         ];
         foreach (SqliteStatement statement in all) statement.Dispose();
+        DisposeAudit();
     }
 
     private void WriteSession(StoredStream stream)

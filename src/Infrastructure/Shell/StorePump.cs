@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using JumpingVpn.Domain.Audit;
+using JumpingVpn.Domain.Audit.Incidents;
 using JumpingVpn.Domain.EventStore;
 using JumpingVpn.Domain.Gateway;
 using JumpingVpn.Domain.Primitives;
@@ -15,8 +16,10 @@ namespace JumpingVpn.Infrastructure.Shell;
 /// <param name="self">The incarnation that compacts.</param>
 /// <param name="post">Takes an answer, on any thread.</param>
 /// <param name="warn">Takes one line about something that went wrong beside the answers.</param>
+/// <param name="moved">Told of each stream's head once it is stored, and of each snapshot; it must not wait.</param>
 public sealed class StorePump(
-    IEventStore store, Func<Owner> self, Func<Instant> clock, Func<WallTime> wall, Action<GatewayInput> post, Action<string> warn)
+    IEventStore store, Func<Owner> self, Func<Instant> clock, Func<WallTime> wall, Action<GatewayInput> post, Action<string> warn,
+    Action<HeadLeaf>? moved = null)
 {
     /// <summary>Pause between two reads that try to find out what became of an append.</summary>
     private static readonly TimeSpan ResolvePause = TimeSpan.FromMilliseconds(200);
@@ -46,7 +49,11 @@ public sealed class StorePump(
             AppendResult result = await store.AppendAsync(request).ConfigureAwait(false);
             AppendOutcome outcome = AppendFate.OutcomeOf(result) ?? await ResolveAsync(request, result).ConfigureAwait(false);
             post(new GatewayInput.AppendFinished(append.Number, outcome));
-            if (result is AppendResult.Committed committed) await CompactAsync(append.Streams, committed).ConfigureAwait(false);
+            if (result is AppendResult.Committed committed)
+            {
+                Tell(committed);
+                await CompactAsync(append.Streams, committed).ConfigureAwait(false);
+            }
             else Complain($"the store refused an append to session {append.Streams[0].Before.Id}: {result}");
         }
         catch (Exception fault)
@@ -59,6 +66,13 @@ public sealed class StorePump(
         {
             Interlocked.Decrement(ref _running);
         }
+    }
+
+    private void Tell(AppendResult.Committed committed)
+    {
+        if (moved is null) return;
+        foreach (StreamPosition position in committed.Positions)
+            moved(new(HeadKind.Event, position.Head.Stream, position.Head.Version, position.Head.Hash));
     }
 
     /// <summary>
@@ -96,6 +110,7 @@ public sealed class StorePump(
             if (!position.CompactionDue || session.IsTerminal) continue;
             CompactResult result = await store.CompactAsync(
                 session.Id, position.Head.Version, SessionRecords.SnapshotOf(session, self(), clock(), wall())).ConfigureAwait(false);
+            if (result is CompactResult.Done { Snapshot: { } snapshot }) moved?.Invoke(HeadLeaf.Of(snapshot));
             if (result is not (CompactResult.Done or CompactResult.NotThere)) warn($"session {session.Id} was not compacted: {result}");
         }
     }

@@ -19,6 +19,7 @@ public static class CommandLine
         ("run", () => RunCommand.Make(Running.Composition.Compose)),
         ("status", StatusCommand.Make),
         ("sessions", SessionsCommand.Make),
+        ("auditkey", AuditkeyCommand.Make),
         ("clients", ClientsCommand.Make),
     ];
 

@@ -9,7 +9,7 @@ namespace JumpingVpn.Node.Cli;
 /// <summary>`sessions`: list, show and end single sessions of a running node.</summary>
 internal static class SessionsCommand
 {
-    public static Command Make() => new("sessions", "List, show and end sessions of a running node.") { List(), Show(), Terminate(), Export() };
+    public static Command Make() => new("sessions", "List, show, end and export sessions.") { List(), Show(), Terminate(), ExportCommand.Make() };
 
     private static Command List()
     {
@@ -68,16 +68,6 @@ internal static class SessionsCommand
             if (!parsed.GetValue(json)) Console.Out.WriteLine($"{session}: terminated");
             return ExitCode.Done;
         }));
-        return command;
-    }
-
-    private static Command Export()
-    {
-        Argument<string> id = IdArgument();
-        var output = new Option<string>("--out") { HelpName = "FILE", Description = "Where the record goes.", Required = true };
-        Option<string?> control = ControlOption.Make();
-        var command = new Command("export", "Write one session's signed history to a file (not supported yet).") { id, output, control, ControlOption.MakeJson() };
-        command.SetAction(_ => Complaint.Exit(ExitCode.BadInput, "sessions export: not supported yet"));
         return command;
     }
 

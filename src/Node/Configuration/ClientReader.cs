@@ -20,7 +20,6 @@ internal sealed class ClientReader(Section section, CommonReader common)
         ["clients"] = "belongs to a gateway",
         ["cluster_key_file"] = "belongs to a gateway",
         ["store"] = "belongs to a gateway; a client may have `state`",
-        ["audit"] = "belongs to a gateway",
         ["policy"] = "belongs to a gateway, which tells its clients",
     };
 
@@ -40,6 +39,7 @@ internal sealed class ClientReader(Section section, CommonReader common)
             gateway.Done(new Dictionary<string, string> { ["preshared_key"] = "keys do not stand in the configuration; write preshared_key_file: FILE" });
         }
         string tunnel = ReadTunnel();
+        string? state = common.Paths.ReadToCreate(section, "state");
         return new()
         {
             File = common.Paths.ConfigurationFile,
@@ -55,7 +55,8 @@ internal sealed class ClientReader(Section section, CommonReader common)
             PresharedKeyFile = preshared,
             TunnelName = tunnel,
             Uplinks = ReadUplinks(tunnel),
-            StateFile = common.Paths.ReadToCreate(section, "state"),
+            StateFile = state,
+            Audit = AuditReader.Read(section, common.Paths, Path.ChangeExtension(state ?? common.Paths.ConfigurationFile, ".audit"), isGateway: false),
         };
     }
 

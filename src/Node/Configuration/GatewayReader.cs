@@ -22,8 +22,6 @@ internal sealed class GatewayReader(Section section, CommonReader common)
 
     public const int MaxMtu = 9000;
 
-    private static readonly TimeSpan DefaultRetention = TimeSpan.FromDays(90);
-
     /// <summary>Keys of clients, with the reason why a gateway has none of them.</summary>
     public static readonly Dictionary<string, string> Elsewhere = new()
     {
@@ -59,7 +57,8 @@ internal sealed class GatewayReader(Section section, CommonReader common)
             Tunnel = tunnel,
             Clients = clients,
             Store = store,
-            Audit = ReadAudit(store),
+            Audit = AuditReader.Read(
+                section, common.Paths, store is StoreConfiguration.Sqlite embedded ? Path.ChangeExtension(embedded.File, ".audit") : common.Paths.Resolve(common.Node + ".audit"), isGateway: true),
             Policy = policy,
             StorePolicy = storePolicy,
         };
@@ -153,16 +152,5 @@ internal sealed class GatewayReader(Section section, CommonReader common)
             else devices.Add(scalar.Text);
         }
         return devices.ToImmutable();
-    }
-
-    private AuditConfiguration ReadAudit(StoreConfiguration store)
-    {
-        string beside = store is StoreConfiguration.Sqlite sqlite ? Path.ChangeExtension(sqlite.File, ".audit") : common.Paths.Resolve(common.Node + ".audit");
-        if (section.Nested("audit") is not { } audit) return new(beside, DefaultRetention);
-        if (store is StoreConfiguration.Sqlite) audit.Require("directory", "where segments of compacted history go");
-        string? directory = common.Paths.Read(audit, "directory");
-        TimeSpan retention = audit.Duration("retention", DefaultRetention, TimeSpan.FromHours(1), Duration.Max);
-        audit.Done();
-        return new(directory ?? beside, retention);
     }
 }

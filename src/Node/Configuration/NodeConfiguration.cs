@@ -30,6 +30,9 @@ public abstract record NodeConfiguration
 
     public required LogConfiguration Log { get; init; }
 
+    /// <summary>Where the node keeps what proves its doings.</summary>
+    public required AuditConfiguration Audit { get; init; }
+
     /// <summary>`gateway` or `client`.</summary>
     public abstract string Role { get; }
 }
@@ -56,9 +59,6 @@ public sealed record GatewayConfiguration : NodeConfiguration
     public required ImmutableArray<ClientEntry> Clients { get; init; }
 
     public required StoreConfiguration Store { get; init; }
-
-    /// <summary>Where compacted history goes.</summary>
-    public required AuditConfiguration Audit { get; init; }
 
     /// <summary>What rules sessions and paths; valid.</summary>
     public required SessionPolicy Policy { get; init; }
@@ -122,8 +122,10 @@ public readonly record struct GatewayEndpoint(string Host, ushort Port, Endpoint
     public override string ToString() => Address?.ToString() ?? $"{Host}:{Port}";
 }
 
-/// <summary>Segments of compacted history are deleted after the retention time.</summary>
-public sealed record AuditConfiguration(string Directory, TimeSpan Retention);
+/// <summary>Where a node keeps its audit key, its signatures, and its flight recorder; on a gateway the archive too.</summary>
+/// <param name="Retention">Segments of compacted history are deleted after it.</param>
+/// <param name="RecorderBytes">What the flight recorder's files may take together.</param>
+public sealed record AuditConfiguration(string Directory, TimeSpan Retention, long RecorderBytes);
 
 /// <summary>The control socket has mode 0600, or 0660 with the group where one is given.</summary>
 public sealed record ControlConfiguration(string Socket, string? Group);

@@ -56,13 +56,32 @@ public sealed class ControlClient : IDisposable
     /// <exception cref="IOException">The node went away, did not answer in time, or answered with what is no answer.</exception>
     public ControlResponse Ask(ControlRequest request) => AskAsync(request).GetAwaiter().GetResult();
 
-    private async Task<ControlResponse> AskAsync(ControlRequest request)
+    /// <summary>Fetches an incident file piece by piece; gives the last answer.</summary>
+    /// <exception cref="IOException">As for <see cref="Ask"/>.</exception>
+    public ControlResponse Export(Domain.Primitives.SessionId session, Action<byte[]> take)
     {
-        using var limit = new CancellationTokenSource(ControlLimits.Answer + ControlLimits.Write);
+        ControlResponse response = ExchangeAsync(new() { Op = ControlNames.Export, Session = session.ToString() }, ControlLimits.Export).GetAwaiter().GetResult();
+        while (true)
+        {
+            if (response is { Ok: true, Data: { } data }) take(data);
+            if (response.More != true) return response;
+            response = ExchangeAsync(null, ControlLimits.Export).GetAwaiter().GetResult();
+        }
+    }
+
+    private Task<ControlResponse> AskAsync(ControlRequest request) => ExchangeAsync(request, ControlLimits.Answer + ControlLimits.Write);
+
+    /// <summary>Sends a request, or none where another answer to the last one is due, and reads an answer.</summary>
+    private async Task<ControlResponse> ExchangeAsync(ControlRequest? request, TimeSpan patience)
+    {
+        using var limit = new CancellationTokenSource(patience);
         try
         {
-            byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(request, ControlJson.Default.ControlRequest), (byte)'\n'];
-            await stream.WriteAsync(line, limit.Token).ConfigureAwait(false);
+            if (request is not null)
+            {
+                byte[] question = [.. JsonSerializer.SerializeToUtf8Bytes(request, ControlJson.Default.ControlRequest), (byte)'\n'];
+                await stream.WriteAsync(question, limit.Token).ConfigureAwait(false);
+            }
             (bool more, ReadOnlyMemory<byte> answer) = await lines.ReadAsync(limit.Token).ConfigureAwait(false);
             if (!more) throw new IOException(lines.TooLong ? $"{path}: the answer is too long" : $"{path}: the node closed the connection");
             return JsonSerializer.Deserialize(answer.Span, ControlJson.Default.ControlResponse) ?? throw new JsonException();

@@ -18,6 +18,12 @@ public static class ControlLimits
     /// <summary>The node's time to answer.</summary>
     public static readonly TimeSpan Answer = TimeSpan.FromSeconds(10);
 
+    /// <summary>The node's time to put an incident file together.</summary>
+    public static readonly TimeSpan Export = TimeSpan.FromSeconds(120);
+
+    /// <summary>Bytes of an incident file in one answer.</summary>
+    public const int ExportChunk = 48 * 1024;
+
     /// <summary>The other side's time to take an answer.</summary>
     public static readonly TimeSpan Write = TimeSpan.FromSeconds(10);
 }

@@ -25,6 +25,14 @@ public sealed record ControlResponse
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public NodeStatus? Status { get; init; }
 
+    /// <summary>The next bytes of an export, in base64.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public byte[]? Data { get; init; }
+
+    /// <summary>True while more answers to the same request follow.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? More { get; init; }
+
     public static ControlResponse Refused(string code, string error) => new() { Ok = false, Code = code, Error = error };
 }
 
@@ -33,6 +41,7 @@ public static class ControlNames
 {
     public const string Status = "status";
     public const string Terminate = "terminate";
+    public const string Export = "export";
 
     public const string BadRequest = "bad_request";
     public const string UnknownOperation = "unknown_operation";

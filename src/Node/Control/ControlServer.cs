@@ -14,6 +14,7 @@ public sealed class ControlServer : IAsyncDisposable
     private readonly ControlSocket socket;
     private readonly CancellationTokenSource stopping = new();
     private readonly SemaphoreSlim oneAtATime = new(1);
+    private readonly SemaphoreSlim oneExport = new(1);
     private readonly Lock gate = new();
     private readonly List<Task> connections = [];
     private readonly Task accepting;
@@ -43,6 +44,7 @@ public sealed class ControlServer : IAsyncDisposable
         await Task.WhenAll(open).WaitAsync(TimeSpan.FromSeconds(1)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         stopping.Dispose();
         oneAtATime.Dispose();
+        oneExport.Dispose();
     }
 
     private async Task AcceptAsync()
@@ -90,7 +92,10 @@ public sealed class ControlServer : IAsyncDisposable
                         if (lines.TooLong) await WriteAsync(stream, ControlResponse.Refused(ControlNames.BadRequest, "the request is too long")).ConfigureAwait(false);
                         return;
                     }
-                    ControlResponse answer = await AnswerAsync(line).ConfigureAwait(false);
+                    ControlRequest? request = Read(line);
+                    ControlResponse answer = request?.Op == ControlNames.Export
+                        ? await ExportAsync(request, stream).ConfigureAwait(false)
+                        : await AnswerAsync(request).ConfigureAwait(false);
                     await WriteAsync(stream, answer).ConfigureAwait(false);
                 }
             }
@@ -117,17 +122,63 @@ public sealed class ControlServer : IAsyncDisposable
         }
     }
 
-    private async Task<ControlResponse> AnswerAsync(ReadOnlyMemory<byte> line)
+    private static ControlRequest? Read(ReadOnlyMemory<byte> line)
     {
-        ControlRequest? request;
         try
         {
-            request = JsonSerializer.Deserialize(line.Span, ControlJson.Default.ControlRequest);
+            return JsonSerializer.Deserialize(line.Span, ControlJson.Default.ControlRequest);
         }
         catch (JsonException)
         {
-            request = null;
+            return null;
         }
+    }
+
+    /// <summary>
+    /// Sends an incident file in pieces, each an answer of its own; gives the last one. It is put together in a file without a name, so
+    /// that a slow reader holds nothing but itself up, and one at a time.
+    /// </summary>
+    private async Task<ControlResponse> ExportAsync(ControlRequest request, NetworkStream stream)
+    {
+        if (!SessionId.TryParse(request.Session, out SessionId id)) return ControlResponse.Refused(ControlNames.BadRequest, "session: 32 hexadecimal digits are expected");
+        if (!await oneExport.WaitAsync(TimeSpan.Zero).ConfigureAwait(false)) return ControlResponse.Refused(ControlNames.Failed, "another export is being made; try again");
+        try
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping.Token);
+            limit.CancelAfter(ControlLimits.Export);
+            string path = Path.Combine(Path.GetTempPath(), "jumping-vpn-export-" + Path.GetRandomFileName());
+            await using var file = new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            });
+            File.Delete(path);
+            if (await Task.Run(() => node.ExportSessionAsync(id, file, limit.Token), limit.Token).WaitAsync(limit.Token).ConfigureAwait(false) is { } problem)
+                return ControlResponse.Refused(ControlNames.UnknownSession, problem);
+            file.Position = 0;
+            var chunk = new byte[ControlLimits.ExportChunk];
+            while (true)
+            {
+                int read = await file.ReadAtLeastAsync(chunk, chunk.Length, throwOnEndOfStream: false, limit.Token).ConfigureAwait(false);
+                if (read < chunk.Length) return new() { Ok = true, Data = chunk[..read], More = false };
+                await WriteAsync(stream, new() { Ok = true, Data = chunk, More = true }).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return ControlResponse.Refused(ControlNames.TimedOut, "the export was not done in time");
+        }
+        catch (Exception e) when (e is not (ObjectDisposedException or SocketException) && e.InnerException is not SocketException)
+        {
+            return ControlResponse.Refused(ControlNames.Failed, Printable.OneLine($"{e.GetType().Name}: {e.Message}"));
+        }
+        finally
+        {
+            oneExport.Release();
+        }
+    }
+
+    private async Task<ControlResponse> AnswerAsync(ControlRequest? request)
+    {
         if (request?.Op is null) return ControlResponse.Refused(ControlNames.BadRequest, "a request is one line of JSON: {\"op\": \"status\"}");
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping.Token);
         limit.CancelAfter(ControlLimits.Answer);

@@ -13,6 +13,9 @@ public interface INodeControl
 
     /// <summary>Ends a session for good (EXPLICIT). Completes once that is stored, or cannot be.</summary>
     Task<TerminationOutcome> TerminateSessionAsync(SessionId session, CancellationToken cancellation);
+
+    /// <summary>Writes a session's incident file. Null when it is whole; otherwise why not, in one line.</summary>
+    Task<string?> ExportSessionAsync(SessionId session, Stream output, CancellationToken cancellation);
 }
 
 /// <summary>How an operator's termination ended.</summary>

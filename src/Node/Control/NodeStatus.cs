@@ -147,4 +147,7 @@ public sealed record TelemetryStatus
 {
     /// <summary>Log lines that were dropped because the disk, the pipe or the terminal did not take them.</summary>
     public required long Dropped { get; init; }
+
+    /// <summary>Records that the flight recorder could not take or write.</summary>
+    public long RecorderDropped { get; init; }
 }

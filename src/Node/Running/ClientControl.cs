@@ -1,3 +1,4 @@
+using JumpingVpn.Domain.Audit.Incidents;
 using JumpingVpn.Domain.Client;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Protocol;
@@ -25,7 +26,7 @@ internal sealed class ClientControl(ClientNode node) : INodeControl
             Rejections = node.Log.Rejections.With(node.DataPlane),
             Store = null,
             Lease = null,
-            Telemetry = new TelemetryStatus { Dropped = node.Telemetry.Dropped },
+            Telemetry = new TelemetryStatus { Dropped = node.Telemetry.Dropped, RecorderDropped = node.Recorder?.Dropped ?? 0 },
         });
     }
 
@@ -42,6 +43,13 @@ internal sealed class ClientControl(ClientNode node) : INodeControl
         {
             return TerminationOutcome.NotStored;
         }
+    }
+
+    public async Task<string?> ExportSessionAsync(SessionId session, Stream output, CancellationToken cancellation)
+    {
+        if (node.Recorder is not { } recorder || node.Signer is not { } signer) return "this client records nothing: its audit directory cannot be used, see its log";
+        await recorder.FlushAsync().ConfigureAwait(false);
+        return SessionExport.FromClient(node.Configuration, signer, IncidentOrigin.Node, session, output);
     }
 
     private SessionStatus Describe(ClientSessionView session, ClientView view)

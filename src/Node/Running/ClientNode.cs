@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
+using JumpingVpn.Domain.Audit.Incidents;
 using JumpingVpn.Domain.Client;
 using JumpingVpn.Domain.Paths;
 using JumpingVpn.Domain.Ports;
@@ -11,9 +12,11 @@ using JumpingVpn.Infrastructure.DataPlane;
 using JumpingVpn.Infrastructure.Linux;
 using JumpingVpn.Infrastructure.Shell;
 using JumpingVpn.Infrastructure.Telemetry;
+using JumpingVpn.Infrastructure.Telemetry.Recorder;
 using JumpingVpn.Node.Configuration;
 using JumpingVpn.Node.Control;
 using JumpingVpn.Node.Hosting;
+using JumpingVpn.Node.Keys;
 using LanguageExt;
 
 namespace JumpingVpn.Node.Running;
@@ -49,6 +52,12 @@ internal sealed class ClientNode : INode
     public ClientShell Shell { get; private set; } = null!;
 
     public DataPlane DataPlane { get; private set; } = null!;
+
+    /// <summary>Null where the audit directory cannot be used: a client works without evidence.</summary>
+    public AuditSigner? Signer { get; private set; }
+
+    /// <inheritdoc cref="Signer"/>
+    public FlightRecorder? Recorder { get; private set; }
 
     public INodeControl Control => new ClientControl(this);
 
@@ -93,6 +102,7 @@ internal sealed class ClientNode : INode
                 problem => throw Refusal.Configuration(problem)).FirstOrDefault();
         }
 
+        OpenRecorder();
         TunDevice tun = TunDevice.Create(new TunOptions(Configuration.TunnelName) { Mtu = FirstMtu, MaxSegments = DataPlane.MaxSegments(SuperpacketMtu) });
         Undo(tun.Dispose);
         var network = new TunnelNetwork(tun);
@@ -126,6 +136,23 @@ internal sealed class ClientNode : INode
             + $"data packets by {ciphers.Description}{(resumption is null ? "" : $"; resumes session {resumption.Session}")}");
     }
 
+    private void OpenRecorder()
+    {
+        if (AuditKeyFile.TryLoadOrCreate(Configuration.Audit.Directory, out AuditSigner? signer) is { } problem)
+        {
+            Log.Warning($"nothing is recorded: {problem}");
+            return;
+        }
+        Signer = signer!;
+        Undo(Signer.Dispose);
+        Recorder = new(new(SessionExport.RecorderDirectory(Configuration.Audit), Configuration.Node, Configuration.Audit.RecorderBytes, WallClock.Now), Sample);
+        Undo(Recorder.DisposeAsync);
+        Log.Evidence = new(Recorder, Configuration.Node);
+    }
+
+    private IEnumerable<Evidence> Sample() =>
+        Shell is { } shell ? PathSamples.Of(shell.State, Configuration.Node, BootClock.Now(), WallClock.Now()) : [];
+
     private void WatchUplinks()
     {
         var policy = new UplinkPolicy(Configuration.Uplinks, [Configuration.TunnelName]);
@@ -136,6 +163,7 @@ internal sealed class ClientNode : INode
                 ImmutableArray<Uplink> uplinks = UplinkInventory.Select(network, policy);
                 if (!last.IsDefault && last.AsSpan().SequenceEqual(uplinks.AsSpan())) return;
                 last = uplinks;
+                Log.Evidence?.Link("uplinks", uplinks.IsEmpty ? "none can be used" : $"can be used: {string.Join(", ", uplinks.Select(uplink => uplink.Name))}");
                 Shell.Post(new ClientInput.UplinksChanged(uplinks));
             },
             Log.Warning);
@@ -179,6 +207,8 @@ internal sealed class ClientNode : INode
         }
         return endpoints.ToImmutable();
     }
+
+    private void Undo(Func<ValueTask> action) => _cleanup.Push(action);
 
     private void Undo(Action action) => _cleanup.Push(() =>
     {

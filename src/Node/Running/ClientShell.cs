@@ -28,6 +28,7 @@ internal sealed class ClientShell : IDataPlaneEvents, IDisposable
     private readonly ClientTools _tools;
     private readonly CoreLoop<ClientInput> _loop;
     private readonly Dictionary<int, UdpSocket> _sockets = [];
+    private readonly Dictionary<int, string> _uplinks = [];
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ClientState _state = ClientState.Initial;
     private ClientState _shown = ClientState.Initial;
@@ -81,6 +82,8 @@ internal sealed class ClientShell : IDataPlaneEvents, IDisposable
 
     private Instant Step(ClientInput input)
     {
+        if (input is ClientInput.DatagramReceived { Bytes.Span: [(byte)MessageType.ProbeReply, ..] } reply)
+            Count(reply.Source.Socket, reply.Source.Remote, sent: 0, received: 1);
         TrafficCounters counters = default;
         if (_session is { } session) _ = _tools.DataPlane.TryReadCounters(session, out counters);
         SecretHandle seed = _tools.Crypto.GenerateSecret();
@@ -177,6 +180,7 @@ internal sealed class ClientShell : IDataPlaneEvents, IDisposable
                 PathMtu = PathMtuMode.Probe,
             });
             _sockets.Add(open.Socket, socket);
+            _uplinks[open.Socket] = open.Uplink;
             _tools.DataPlane.AddSocket(open.Socket, socket.Descriptor, !socket.IsIPv4);
             _loop.Post(new ClientInput.SocketOpened(open.Socket, socket.Local));
         }
@@ -189,6 +193,7 @@ internal sealed class ClientShell : IDataPlaneEvents, IDisposable
     private void CloseSocket(int socket)
     {
         if (!_sockets.Remove(socket, out UdpSocket? open)) return;
+        _uplinks.Remove(socket);
         _tools.DataPlane.RemoveSocket(socket);
         open.Dispose();
     }
@@ -197,7 +202,13 @@ internal sealed class ClientShell : IDataPlaneEvents, IDisposable
     {
         if (!_sockets.TryGetValue(send.Socket, out UdpSocket? socket)) return;
         SendResult result = socket.TrySendTo(send.Remote, null, send.Bytes.Span);
+        if (send.Bytes.Span is [(byte)MessageType.Probe, ..]) Count(send.Socket, send.Remote, sent: 1, received: 0);
         if (result.Status == SendStatus.LocalError) _loop.Post(new ClientInput.SendFailed(send.Socket, SendProblems.Of(result.Errno)));
+    }
+
+    private void Count(int socket, Endpoint remote, int sent, int received)
+    {
+        if (_uplinks.TryGetValue(socket, out string? uplink)) _tools.Log.Evidence?.Recorder.Probed(_session, remote, sent, received, uplink);
     }
 
     private void ConfigureTunnel(ClientEffect.ConfigureTunnel configure)

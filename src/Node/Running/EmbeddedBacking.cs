@@ -40,10 +40,10 @@ internal sealed class EmbeddedBacking : GatewayBacking
 
     public override string Place { get; }
 
-    public static async Task<GatewayBacking> OpenAsync(GatewayConfiguration configuration, string file, SodiumCryptography crypto)
+    public static async Task<GatewayBacking> OpenAsync(GatewayConfiguration configuration, string file, SodiumCryptography crypto, IAuditSigner signer)
     {
         ClientRegistry registry = ReadRegistry(configuration, crypto);
-        SegmentArchive archive = OpenArchive(configuration);
+        SegmentArchive archive = OpenArchive(configuration, signer);
         var options = new SqliteStoreOptions(file, configuration.Node, configuration.StorePolicy, archive, WallClock.Now);
         SqliteEventStore store = SqliteEventStore.Open(options).IfLeft(problem => throw Refusal.Work(problem));
         try

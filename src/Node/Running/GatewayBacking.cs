@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using JumpingVpn.Domain.Gateway;
+using JumpingVpn.Domain.Ports;
 using JumpingVpn.Domain.Sessions;
 using JumpingVpn.Infrastructure.EventStore;
 using JumpingVpn.Infrastructure.DataPlane;
@@ -64,11 +65,12 @@ internal abstract class GatewayBacking : IAsyncDisposable
     public abstract ValueTask DisposeAsync();
 
     /// <summary>Opens the archive of compacted history.</summary>
-    private protected static SegmentArchive OpenArchive(GatewayConfiguration configuration)
+    private protected static SegmentArchive OpenArchive(GatewayConfiguration configuration, IAuditSigner signer)
     {
         SegmentArchiveOptions options = SegmentArchiveOptions.Default(configuration.Audit.Directory, configuration.Node, WallClock.Now) with
         {
             Retention = configuration.Audit.Retention,
+            Signer = signer,
         };
         return SegmentArchive.Open(options).IfLeft(problem => throw Refusal.Work(problem));
     }

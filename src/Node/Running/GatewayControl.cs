@@ -1,3 +1,4 @@
+using JumpingVpn.Domain.Audit.Incidents;
 using JumpingVpn.Domain.Gateway;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Protocol;
@@ -23,7 +24,7 @@ internal sealed class GatewayControl(GatewayNode node) : INodeControl
             Rejections = node.Log.Rejections.With(node.DataPlane),
             Store = new StoreStatus { Kind = store.Kind, Healthy = store.Healthy, LiveEvents = store.LiveEvents },
             Lease = node.Backing.Lease,
-            Telemetry = new TelemetryStatus { Dropped = node.Telemetry.Dropped },
+            Telemetry = new TelemetryStatus { Dropped = node.Telemetry.Dropped, RecorderDropped = node.Recorder.Dropped },
         });
     }
 
@@ -46,6 +47,13 @@ internal sealed class GatewayControl(GatewayNode node) : INodeControl
             // The core stores the end as soon as the store takes it; only this caller no longer waits.
             return TerminationOutcome.NotStored;
         }
+    }
+
+    public async Task<string?> ExportSessionAsync(SessionId session, Stream output, CancellationToken cancellation)
+    {
+        await node.Heads.SignAsync().ConfigureAwait(false);
+        await node.Recorder.FlushAsync().ConfigureAwait(false);
+        return await SessionExport.FromGatewayAsync(node.Configuration, node.Backing.Store, node.Signer, IncidentOrigin.Node, session, output).ConfigureAwait(false);
     }
 
     private bool IsShared => node.Backing.Cluster is not null;

@@ -1,9 +1,11 @@
 using JumpingVpn.Domain.Admission;
+using JumpingVpn.Domain.Audit.Incidents;
 using JumpingVpn.Domain.Gateway;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Protocol;
 using JumpingVpn.Domain.Protocol.Noise;
 using JumpingVpn.Domain.Sessions;
+using JumpingVpn.Infrastructure.Audit;
 using JumpingVpn.Infrastructure.Crypto;
 using JumpingVpn.Infrastructure.Crypto.Packet;
 using JumpingVpn.Infrastructure.DataPlane;
@@ -11,9 +13,11 @@ using JumpingVpn.Infrastructure.EventStore;
 using JumpingVpn.Infrastructure.Linux;
 using JumpingVpn.Infrastructure.Linux.Neighbours;
 using JumpingVpn.Infrastructure.Telemetry;
+using JumpingVpn.Infrastructure.Telemetry.Recorder;
 using JumpingVpn.Node.Configuration;
 using JumpingVpn.Node.Control;
 using JumpingVpn.Node.Hosting;
+using JumpingVpn.Node.Keys;
 
 namespace JumpingVpn.Node.Running;
 
@@ -45,6 +49,12 @@ internal sealed class GatewayNode : INode
     public GatewayShell Shell { get; private set; } = null!;
 
     public DataPlane DataPlane { get; private set; } = null!;
+
+    public AuditSigner Signer { get; private set; } = null!;
+
+    public HeadSigner Heads { get; private set; } = null!;
+
+    public FlightRecorder Recorder { get; private set; } = null!;
 
     /// <summary>About when an instant of this node's clock was.</summary>
     public DateTime WallTimeOf(Instant instant) => WallClock.Of(instant, Backing.Clock.Now);
@@ -81,8 +91,17 @@ internal sealed class GatewayNode : INode
         // The keys come before the store: a new cluster key is made only where there is no store yet.
         NoiseKeyPair identity = NodeSecrets.ReadIdentity(crypto, Configuration.PrivateKeyFile);
         ClusterKeys clusterKeys = NodeSecrets.ReadClusterKeys(crypto, Configuration);
+        if (AuditKeyFile.TryLoadOrCreate(Configuration.Audit.Directory, out AuditSigner? signer) is { } keyless) throw Refusal.Configuration(keyless);
+        Signer = signer!;
+        Undo(Signer.Dispose);
         Backing = await OpenBackingAsync(crypto, clusterKeys, cancellation).ConfigureAwait(false);
         Undo(Backing.DisposeAsync);
+        await ListAsync().ConfigureAwait(false);
+        Heads = new(Configuration.Audit.Directory, Configuration.Node, Signer, WallClock.Now, Log.Warning);
+        Undo(Heads.DisposeAsync);
+        Recorder = new(new(SessionExport.RecorderDirectory(Configuration.Audit), Configuration.Node, Configuration.Audit.RecorderBytes, WallClock.Now), Sample);
+        Undo(Recorder.DisposeAsync);
+        Log.Evidence = new(Recorder, Configuration.Node);
         ServiceClock clock = Backing.Clock;
         Func<Instant> now = () => clock.Now;
         var environment = new GatewayEnvironment(crypto, identity, clusterKeys, Backing.Registry, Configuration.Policy, SessionJson.HashOf(Configuration.Policy),
@@ -125,6 +144,8 @@ internal sealed class GatewayNode : INode
             Log = Log,
             Clock = now,
             OnFault = Fail,
+            Moved = Heads.Moved,
+            Recorder = Recorder,
             Cluster = Backing.Cluster,
             Announcer = OpenAnnouncer(),
         });
@@ -143,10 +164,26 @@ internal sealed class GatewayNode : INode
             + $"{Backing.Place}; data packets by {ciphers.Description}");
     }
 
+    /// <summary>
+    /// Lists the node's key and policy, so that what it signs and decides from here on can be proven. A store that cannot write now takes no
+    /// event either, so that is no reason not to start.
+    /// </summary>
+    private async Task ListAsync()
+    {
+        if (Backing.Store is not IAuditStore store) return;
+        SessionPolicy policy = Configuration.Policy;
+        string? problem = await store.ListAsync(
+            new(Configuration.Node, Signer.Key), new(SessionJson.HashOf(policy), SessionJson.Of(policy)), WallClock.Now()).ConfigureAwait(false);
+        if (problem is not null) Log.Warning($"the audit key and the policy are not listed in the store: {problem}");
+    }
+
+    private IEnumerable<Evidence> Sample() =>
+        Shell is { } shell ? PathSamples.Of(shell.State, Configuration.Node, Backing.Clock.Now, WallClock.Now()) : [];
+
     private Task<GatewayBacking> OpenBackingAsync(SodiumCryptography crypto, ClusterKeys keys, CancellationToken cancellation) => Configuration.Store switch
     {
-        StoreConfiguration.Sqlite sqlite => EmbeddedBacking.OpenAsync(Configuration, sqlite.File, crypto),
-        StoreConfiguration.Postgres postgres => SharedBacking.OpenAsync(Configuration, postgres, keys, Log, cancellation),
+        StoreConfiguration.Sqlite sqlite => EmbeddedBacking.OpenAsync(Configuration, sqlite.File, crypto, Signer),
+        StoreConfiguration.Postgres postgres => SharedBacking.OpenAsync(Configuration, postgres, keys, Signer, Log, cancellation),
         _ => throw new InvalidOperationException("a store that is none of the known ones"),
     };
 

@@ -8,6 +8,7 @@ using JumpingVpn.Domain.Sessions;
 using JumpingVpn.Infrastructure.DataPlane;
 using JumpingVpn.Infrastructure.Linux;
 using JumpingVpn.Infrastructure.Shell;
+using JumpingVpn.Infrastructure.Telemetry.Recorder;
 
 namespace JumpingVpn.Node.Running;
 
@@ -36,7 +37,7 @@ internal sealed class GatewayShell : IDisposable
         _state = options.State;
         _environment = options.Environment;
         _dataPlane = options.DataPlane;
-        _store = new(options.Store, () => Environment.Self, options.Clock, WallClock.Now, Post, options.Log.Warning);
+        _store = new(options.Store, () => Environment.Self, options.Clock, WallClock.Now, Post, options.Log.Warning, options.Moved);
         _loop = new("gateway-core", options.Clock, Step, new GatewayInput.TimerFired(), options.OnFault);
     }
 
@@ -89,9 +90,21 @@ internal sealed class GatewayShell : IDisposable
         _options.Crypto.Release(seed);
         Volatile.Write(ref _state, state);
         foreach (GatewayEffect effect in effects) Run(effect);
+        if (_options.Recorder is { } recorder) Count(recorder, input, effects);
         if (input is GatewayInput.Fenced) Cluster.Dropped();
         // Without a lease the core lets what is due wait, and would be asked again at once and for ever, before any input.
         return context.Serves ? _state.NextDeadline : Instant.Max(_state.NextDeadline, context.Now + WithoutLease);
+    }
+
+    /// <summary>Probes that were answered: what is not proven leaves no trace.</summary>
+    private static void Count(FlightRecorder recorder, GatewayInput input, ImmutableArray<GatewayEffect> effects)
+    {
+        if (input is not GatewayInput.DatagramReceived { Bytes.Span: { Length: >= Probe.Size } bytes } || bytes[0] != (byte)MessageType.Probe) return;
+        foreach (GatewayEffect effect in effects)
+        {
+            if (effect is GatewayEffect.Send { Bytes.Span: [(byte)MessageType.ProbeReply, ..] } reply)
+                recorder.Probed(SessionId.Read(bytes[Probe.SessionOffset..]), reply.To.Remote, sent: 1, received: 1);
+        }
     }
 
     private void Run(GatewayEffect effect)

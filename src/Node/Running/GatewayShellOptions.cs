@@ -1,3 +1,4 @@
+using JumpingVpn.Domain.Audit.Incidents;
 using JumpingVpn.Domain.Gateway;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Infrastructure.Crypto;
@@ -6,6 +7,7 @@ using JumpingVpn.Infrastructure.EventStore;
 using JumpingVpn.Infrastructure.Linux;
 using JumpingVpn.Infrastructure.Linux.Neighbours;
 using JumpingVpn.Infrastructure.Shell;
+using JumpingVpn.Infrastructure.Telemetry.Recorder;
 
 namespace JumpingVpn.Node.Running;
 
@@ -29,6 +31,12 @@ internal sealed record GatewayShellOptions
 
     /// <summary>The service clock.</summary>
     public required Func<Instant> Clock { get; init; }
+
+    /// <summary>Told of every stream that has moved in the store, and of every snapshot.</summary>
+    public Action<HeadLeaf>? Moved { get; init; }
+
+    /// <summary>Told of probes that were answered; null where nothing is recorded.</summary>
+    public FlightRecorder? Recorder { get; init; }
 
     /// <summary>A broken invariant of the core; the process must not go on.</summary>
     public required Action<Exception> OnFault { get; init; }

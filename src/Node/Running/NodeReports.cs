@@ -11,6 +11,9 @@ internal sealed class NodeReports(ILogger log)
 {
     private readonly RejectionLog _rejections = new(log);
 
+    /// <summary>Told of what happens beside the events; null until the node has one.</summary>
+    public EvidenceReports? Evidence { get; set; }
+
     /// <summary>Counts by reason name, of those that occurred.</summary>
     public IReadOnlyDictionary<string, long> Rejections => _rejections.Snapshot();
 
@@ -22,7 +25,11 @@ internal sealed class NodeReports(ILogger log)
     public void Transition(Session before, Session after) => log.Information("{Transition:l}", TransitionLine.Of(before, after));
 
     /// <summary>Counts a refused input.</summary>
-    public void Rejection(ReasonCode reason, Endpoint source, SessionId? session) => _rejections.Count(reason, new Refused(source, session));
+    public void Rejection(ReasonCode reason, Endpoint source, SessionId? session)
+    {
+        _rejections.Count(reason, new Refused(source, session));
+        Evidence?.Recorder.Refused(reason, source, session);
+    }
 
     /// <summary>A datagram could not be sent for a local reason.</summary>
     public void SendFailed(int socket, int errno) => log.Debug("socket {Socket} cannot send: errno {Errno}", socket, errno);
@@ -30,6 +37,7 @@ internal sealed class NodeReports(ILogger log)
     /// <summary>What a client's core reports.</summary>
     public void Client(ClientReport report)
     {
+        Evidence?.Client(report);
         switch (report)
         {
             case ClientReport.Transition moved:

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using JumpingVpn.Domain.Gateway;
 using JumpingVpn.Domain.Ownership;
+using JumpingVpn.Domain.Ports;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Protocol;
 using JumpingVpn.Domain.Sessions;
@@ -79,10 +80,11 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
     public StoreReader Reader { get; }
 
     public static async Task<GatewayBacking> OpenAsync(
-        GatewayConfiguration configuration, StoreConfiguration.Postgres settings, ClusterKeys keys, NodeReports log, CancellationToken cancellation)
+        GatewayConfiguration configuration, StoreConfiguration.Postgres settings, ClusterKeys keys, IAuditSigner signer, NodeReports log,
+        CancellationToken cancellation)
     {
         var notices = new NoticeRelay();
-        SegmentArchive archive = OpenArchive(configuration);
+        SegmentArchive archive = OpenArchive(configuration, signer);
         IClusterStore? store = null;
         try
         {

@@ -28,7 +28,7 @@ public sealed class PostgresOpeningTests
     public async Task Eight_nodes_that_start_at_once_make_one_schema()
     {
         PostgresEventStore[] stores = await Task.WhenAll(Enumerable.Range(1, 8).Select(node => Task.Run(() => PostgresSchemas.Enter(_schema.Options($"gw-{node}")))));
-        Assert.Equal("1|8|8", _schema.Sql("SELECT schema_version, openings, (SELECT count(*) FROM jv_nodes) FROM jv_store"));
+        Assert.Equal("2|8|8", _schema.Sql("SELECT schema_version, openings, (SELECT count(*) FROM jv_nodes) FROM jv_store"));
         Assert.Equal(Enumerable.Range(1, 8).Select(static n => (long)n), stores.Select(static store => store.Opening.Number).Order());
         foreach (PostgresEventStore store in stores) await store.DisposeAsync();
     }

@@ -27,7 +27,7 @@ public sealed class ConfigurationFileTests : IDisposable
         Assert.Equal(example.ClientKey, gateway.Clients[0].PublicKey.ToString());
         Assert.Equal(["10.77.0.2/32", "fd77::2/128"], gateway.Clients[0].Addresses.Select(a => a.ToString()));
         Assert.Equal((null, example.Directory["psk"]), (gateway.Clients[0].PresharedKeyFile, gateway.Clients[1].PresharedKeyFile));
-        Assert.Equal(new AuditConfiguration(example.Directory["audit"], TimeSpan.FromDays(90)), gateway.Audit);
+        Assert.Equal(new AuditConfiguration(example.Directory["audit"], TimeSpan.FromDays(90), 64L << 20), gateway.Audit);
         Assert.Equal(new ControlConfiguration(example.Directory["gw.sock"], null), gateway.Control);
         Assert.Equal(new LogConfiguration(LogLevel.Debug, example.Directory["node.log"]), gateway.Log);
     }
@@ -41,7 +41,7 @@ public sealed class ConfigurationFileTests : IDisposable
                 LeaseTimes.Of(TimeSpan.FromSeconds(4), TimeSpan.FromMilliseconds(500))),
             gateway.Store);
         Assert.Equal((example.Directory["shared.key"], true), (gateway.ClusterKeyFile, gateway.ClusterKeyFileGiven));
-        Assert.Equal(new AuditConfiguration(example.Directory["gw-b.audit"], TimeSpan.FromDays(90)), gateway.Audit);
+        Assert.Equal(new AuditConfiguration(example.Directory["gw-b.audit"], TimeSpan.FromDays(90), 64L << 20), gateway.Audit);
         Assert.Equal(["eth1", "eth2"], gateway.Tunnel.Announce.ToArray());
         Assert.Empty(gateway.Clients);
     }

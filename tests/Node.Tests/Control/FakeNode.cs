@@ -50,6 +50,16 @@ public sealed class FakeNode : INodeControl
 
     public Task<NodeStatus> SnapshotAsync(CancellationToken cancellation) => OnSnapshot?.Invoke(cancellation) ?? Task.FromResult(Gateway());
 
+    /// <summary>What an export of the known session holds.</summary>
+    public byte[] Incident { get; set; } = [];
+
+    public async Task<string?> ExportSessionAsync(SessionId session, Stream output, CancellationToken cancellation)
+    {
+        if (session != Known) return $"{session}: nothing is known of it";
+        await output.WriteAsync(Incident, cancellation);
+        return null;
+    }
+
     public Task<TerminationOutcome> TerminateSessionAsync(SessionId session, CancellationToken cancellation)
     {
         Terminated.Add(session);

@@ -1,0 +1,1 @@
+return JumpingVpn.Replay.CommandLine.Run(args);
