@@ -12,6 +12,8 @@ public static class LabCleanup
     private static readonly HashSet<IDisposable> Live = [];
     private static readonly List<PosixSignalRegistration> Registrations = [];
 
+    private static bool IsAtExit { get; set; }
+
     /// <summary>A signal has told the process to end: errors from here on only say that things are being removed.</summary>
     public static bool IsEnding { get; private set; }
 
@@ -21,16 +23,28 @@ public static class LabCleanup
         lock (Gate)
         {
             Live.Add(resource);
+            if (!IsAtExit) AppDomain.CurrentDomain.ProcessExit += (_, _) => RemoveAll();
+            IsAtExit = true;
             if (Registrations.Count > 0) return;
-            AppDomain.CurrentDomain.ProcessExit += (_, _) => RemoveAll();
             foreach (PosixSignal signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT])
                 Registrations.Add(PosixSignalRegistration.Create(signal, End));
         }
     }
 
+    /// <summary>The user has disposed it. With the last one the signals are the process's own again.</summary>
     public static void Unregister(IDisposable resource)
     {
-        lock (Gate) Live.Remove(resource);
+        PosixSignalRegistration[] over = [];
+        lock (Gate)
+        {
+            Live.Remove(resource);
+            if (Live.Count == 0)
+            {
+                over = [.. Registrations];
+                Registrations.Clear();
+            }
+        }
+        foreach (PosixSignalRegistration registration in over) registration.Dispose();
     }
 
     /// <summary>Removes the namespaces, with the processes in them, and the directories of lab processes that no longer run.</summary>

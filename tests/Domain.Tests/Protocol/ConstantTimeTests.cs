@@ -26,7 +26,6 @@ public sealed partial class ConstantTimeTests
         ["Infrastructure/DataPlane/TunWriter.cs"] = 2, // inner headers, after decryption
         ["Infrastructure/Shell/ClientStateFile.cs"] = 1, // the file's magic number
         ["Node/Lab/Demo/DemoTransfer.cs"] = 1, // the demo's own data
-        ["Node/Lab/Probes/DeliveryWatch.cs"] = 1, // the probe's own packets
         ["Node/Running/ClientNode.cs"] = 1, // uplinks
     };
 

@@ -104,7 +104,8 @@ public sealed class ClientsCommandTests : IDisposable
         string config = example.Directory.Write("node.yaml", example.Shared.Replace("Username=vpn", "Username=vpn;Colour=blue", StringComparison.Ordinal));
         (int code, _, string error) = Run("list", "--config", config);
         Assert.Equal(1, code);
-        Assert.Contains("colour", Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.OrdinalIgnoreCase);
+        // The driver's own words might quote a piece of the password.
+        Assert.Contains("connection string cannot be read", Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2", error, StringComparison.Ordinal);
     }
 

@@ -9,7 +9,15 @@ using JumpingVpn.Node.Tests.Control;
 
 namespace JumpingVpn.Node.Tests.Hosting;
 
+/// <summary>Signals reach the whole process: while they are sent no other test runs.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class SignalTests
+{
+    public const string Name = "signals";
+}
+
 /// <summary>The phases of `run` around a node that does as it is told. One at a time: signals are the whole process's.</summary>
+[Collection(SignalTests.Name)]
 public sealed class NodeHostTests : IDisposable
 {
     private readonly Example example = new();
