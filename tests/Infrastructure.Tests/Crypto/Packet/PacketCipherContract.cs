@@ -190,15 +190,21 @@ public sealed unsafe class PacketCipherContract
     {
         byte[] key = Bytes(1, 32), message = new byte[1420 + PacketCipherSizes.Tag], forged = new byte[1420 + PacketCipherSizes.Tag], opened = new byte[1420];
         using PacketKey seal = Key(backend, suite, PacketDirection.Seal, key), open = Key(backend, suite, PacketDirection.Open, key);
-        long allocated = 0;
+        long least = long.MaxValue;
         bool right = true;
-        for (int i = 0; i < 1100; i++)
+        // A collection that another test causes takes back what is left of this thread's block, and the block counts as allocated: a
+        // cipher that allocates shows in every round, that only in some.
+        for (int round = 0; round < 8; round++)
         {
-            if (i == 100) allocated = GC.GetAllocatedBytesForCurrentThread();
-            seal.Seal(Nonce, opened, message);
-            right &= open.TryOpen(Nonce, message, opened) & !open.TryOpen(Nonce, forged, forged.AsSpan(0, 1420));
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 1000; i++)
+            {
+                seal.Seal(Nonce, opened, message);
+                right &= open.TryOpen(Nonce, message, opened) & !open.TryOpen(Nonce, forged, forged.AsSpan(0, 1420));
+            }
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
-        Assert.Equal(allocated, GC.GetAllocatedBytesForCurrentThread());
+        Assert.Equal(0, least);
         Assert.True(right);
     }
 
