@@ -27,7 +27,7 @@ internal sealed record ReportSource(string Name, Verification Verification, Inci
         {
             // After the first fault the rest is only shown.
             check.Take(reader.Line, reader.Digest);
-            misplaced = IncidentJson.Read(Encoding.UTF8.GetString(reader.Line)).Match<string?>(Right: gathering.Add, Left: static reason => reason);
+            misplaced = IncidentJson.Read(Encoding.UTF8.GetString(reader.Line)).MatchUnsafe<string?>(Right: gathering.Add, Left: static reason => reason);
         }
         if (reader.Fault is { } damaged) return Unreadable(damaged);
         if (misplaced is not null) return Unreadable($"{file}: {misplaced}");
