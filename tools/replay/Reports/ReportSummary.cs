@@ -54,7 +54,8 @@ internal static class ReportSummary
         var html = new Html();
         html.Markup("<section aria-label=\"Summary\"><dl class=\"facts\">");
         Fact("Session", incident.Session.ToString());
-        Fact("Client", last is null ? "not in the file" : last.ClientName.Match(name => $"{name} ({last.Client})", last.Client.ToString));
+        Fact("Client", last is null ? "not in the file" : last.ClientName.IfNone("without a name"));
+        if (last is not null) Fact("Client's key", last.Client.ToString());
         if (last is not null) Fact("Addresses", last.Addresses.ToString());
         Fact("From", Timeline.Clock(content.Lanes.Start) + " UTC");
         Fact("To", Timeline.Clock(content.Lanes.End) + " UTC");

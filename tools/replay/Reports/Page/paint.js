@@ -47,45 +47,61 @@ function hatch(x, y, width, height, colour) {
   pen.restore();
 }
 
-/** Outages last and at least this wide, so that no zoom hides one. */
+/** Outages come last, so that no zoom hides one. */
 function paintSpans(lane, y, height) {
-  paintSome(lane.spans.filter(span => span.colour !== 4), y, height, 1);
-  paintSome(lane.spans.filter(span => span.colour === 4), y, height, 2.5);
+  const shown = lane.spans.filter(span => span.until >= view.from && span.from <= view.to);
+  for (const span of apart(shown.filter(one => one.colour !== 4))) paintSpan(span, y, height);
+  const narrow = new Map();
+  for (const span of shown) {
+    if (span.colour !== 4) continue;
+    const from = xOf(span.from), width = xOf(span.until) - from;
+    if (width >= 2.5) paintSpan(span, y, height);
+    else narrow.set(Math.floor(from), (narrow.get(Math.floor(from)) ?? 0) + width);
+  }
+  // Of those that are too short for this zoom each pixel says how much of it they are.
+  pen.fillStyle = colours.edge[4];
+  for (const [x, share] of narrow) {
+    const part = height * Math.min(1, Math.max(0.4, share));
+    pen.fillRect(x, y + height - part, 2, part);
+  }
 }
 
-function paintSome(spans, y, height, least) {
-  const right = view.left + view.width;
+/** Thousands of spans within one pixel are one bar. */
+function* apart(spans) {
   let covered = -1;
   for (const span of spans) {
-    if (span.until < view.from || span.from > view.to) continue;
-    const from = Math.max(xOf(span.from), view.left), to = Math.max(Math.min(xOf(span.until), right), from + least);
-    // Thousands of spans within one pixel are one bar.
+    const to = Math.max(xOf(span.until), xOf(span.from) + 1);
     if (to <= covered) continue;
     covered = Math.floor(to);
-    const [fill, rim] = colourOf(span.colour, span.label), width = to - from;
-    pen.fillStyle = fill;
-    pen.fillRect(from, y, width, height);
-    if (span.colour === 4 && width > 3) hatch(from, y, width, height, rim);
-    pen.fillStyle = rim;
-    pen.fillRect(from, y, Math.min(width, 2), height);
-    pen.fillRect(from, y + height - 2, width, 2);
-    if (width > 40) {
-      const label = fit(span.label, width - 12);
-      if (span.colour === 4 && label) {
-        pen.fillStyle = fill;
-        pen.fillRect(from + 4, y + 2, pen.measureText(label).width + 6, height - 5);
-      }
-      pen.fillStyle = colours.text;
-      pen.fillText(label, from + 7, y + height / 2);
-    }
+    yield span;
   }
+}
+
+function paintSpan(span, y, height) {
+  const from = Math.max(xOf(span.from), view.left), width = Math.max(Math.min(xOf(span.until), view.left + view.width) - from, 1);
+  const [fill, rim] = colourOf(span.colour, span.label);
+  pen.fillStyle = fill;
+  pen.fillRect(from, y, width, height);
+  if (span.colour === 4) hatch(from, y, width, height, rim);
+  pen.fillStyle = rim;
+  if (width > 4) pen.fillRect(from, y, 2, height);
+  pen.fillRect(from, y + height - 2, width, 2);
+  if (width <= 40) return;
+  const label = fit(span.label, width - 12);
+  if (span.colour === 4 && label) {
+    pen.fillStyle = fill;
+    pen.fillRect(from + 4, y + 2, pen.measureText(label).width + 6, height - 5);
+  }
+  pen.fillStyle = colours.text;
+  pen.fillText(label, from + 7, y + height / 2);
 }
 
 const SHAPES = ['disc', 'square', 'cross', 'triangle', 'square'];
 
+const inkOf = row => row.state >= 0 ? colours.edge[row.state] : row.kind === 2 ? colours.loss : colours.muted;
+
 function paintMark(row, x, y, isChosen) {
-  const rim = row.state >= 0 ? colours.edge[row.state] : row.kind === 2 ? colours.loss : colours.muted;
-  pen.strokeStyle = pen.fillStyle = rim;
+  pen.strokeStyle = pen.fillStyle = inkOf(row);
   pen.lineWidth = 2;
   const size = isChosen ? 7 : 4.5;
   pen.beginPath();
@@ -102,29 +118,36 @@ function paintMark(row, x, y, isChosen) {
   pen.lineWidth = 1;
 }
 
+/** Where marks would lie on each other they are ticks. */
 function paintMarks(marks, y, height) {
-  let last = -100, number = firstFrom(marks, view.from, row => row.at);
-  for (; number < marks.length && marks[number].at <= view.to; number++) {
+  const places = [];
+  for (let number = firstFrom(marks, view.from, row => row.at); number < marks.length && marks[number].at <= view.to; number++) {
     const x = xOf(marks[number].at);
-    if (x - last < 2) continue;
-    last = x;
-    paintMark(marks[number], x, y + height / 2, false);
+    if (!places.length || x - places.at(-1).x >= 2) places.push({ x, row: marks[number] });
+  }
+  for (const [number, { x, row }] of places.entries()) {
+    const isCrowded = Math.min(x - (places[number - 1]?.x ?? -99), (places[number + 1]?.x ?? Infinity) - x) < 7;
+    if (!isCrowded) paintMark(row, x, y + height / 2, false);
+    else {
+      pen.fillStyle = inkOf(row);
+      pen.fillRect(Math.floor(x), y + 4, 1.5, height - 8);
+    }
   }
 }
 
 /** A sample holds until the next one; longer than this nothing is known. */
 const HOLDS = 12e6;
 
-/** Calls `draw(x, width, value)` for each pixel's worst value of a column. */
+/** Calls `draw(x, width, value)` in whole pixels, with the worst value of a column in each. */
 function eachSample(path, column, draw) {
   const start = Math.max(0, firstFrom(path.at, view.from, at => at) - 1), right = view.left + view.width;
   let x = NaN, until = 0, worst = -1;
   for (let number = start; number < path.at.length && path.at[number] <= view.to; number++) {
     const next = number + 1 < path.at.length ? path.at[number + 1] : path.at[number] + 1e6;
-    const from = Math.max(view.left, xOf(path.at[number])), to = Math.min(right, xOf(next - path.at[number] > HOLDS ? path.at[number] + 1e6 : next));
+    const from = Math.round(Math.max(view.left, xOf(path.at[number]))), to = Math.round(Math.min(right, xOf(next - path.at[number] > HOLDS ? path.at[number] + 1e6 : next)));
     const value = path[column][number];
     if (to < view.left) continue;
-    if (Math.floor(from) === Math.floor(x)) {
+    if (from === x) {
       worst = Math.max(worst, value);
       until = Math.max(until, to);
       continue;

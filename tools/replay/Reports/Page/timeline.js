@@ -1,7 +1,7 @@
 // The lanes: where each one lies, what is under the pointer, and how mouse, fingers and keys move them.
 const lanes = document.getElementById('lanes');
 const tip = document.getElementById('tip');
-const AXIS = 24, LABEL = 15, GAP = 7, GUTTER = 178;
+const AXIS = 24, LABEL = 15, GAP = 7, GUTTER = 196;
 let layout = [];
 let hover = null;
 
@@ -21,8 +21,8 @@ function lanesShown() {
   marks('Links and paths', [3, 4]);
   for (const path of data.paths) {
     const worst = path.worst > 1 ? `, worst of ${path.worst}` : '';
-    shown.push({ kind: 'plot', title: `Round trip${worst}`, node: `${path.path} at ${path.node}`, path, column: 'rtt', top: topOf(path, 'rtt', 1000), height: 58 });
-    shown.push({ kind: 'plot', title: `Loss${worst}`, node: '', path, column: 'loss', top: topOf(path, 'loss', 50000), height: 30 });
+    shown.push({ kind: 'plot', title: `Round trip${worst}`, node: path.path, path, column: 'rtt', top: topOf(path, 'rtt', 1000), height: 58 });
+    shown.push({ kind: 'plot', title: `Loss${worst}`, node: `at ${path.node}`, path, column: 'loss', top: topOf(path, 'loss', 50000), height: 30 });
   }
   return shown;
 }
