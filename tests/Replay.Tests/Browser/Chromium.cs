@@ -16,7 +16,9 @@ internal sealed class Chromium : IAsyncDisposable
 
     /// <summary>Null if it is not installed.</summary>
     public static string? Program { get; } =
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(static directory => Path.Combine(directory, "chromium")).FirstOrDefault(File.Exists);
+        new[] { "chromium", "google-chrome" }
+            .SelectMany(static name => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(directory => Path.Combine(directory, name)))
+            .FirstOrDefault(File.Exists);
 
     public static async Task<Chromium> StartAsync()
     {

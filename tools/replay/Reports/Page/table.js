@@ -33,6 +33,8 @@ const headHeight = () => narrow.matches ? 0 : 30;
 /** Puts the rows into the page that can be seen, and a few around them. */
 function fill() {
   const high = rowHeight();
+  // As high as all rows need, whatever is filtered out now: nothing below it moves.
+  table.style.height = `${rows.length * high + headHeight() + 2}px`;
   let first = Math.max(0, Math.floor(table.scrollTop / high) - 6), last = Math.min(visible.length, first + Math.ceil(table.clientHeight / high) + 14);
   if (isPrinting) [first, last] = [0, Math.min(visible.length, PRINTED)];
   body.style.height = `${visible.length * high}px`;
