@@ -63,11 +63,11 @@ internal static class ReportSummary
         if (last is not null) Fact("At the end", $"{last.State}, {last.LastReason.Name()}");
         Fact("File", source.Name);
         html.Markup("</dl><ul class=\"tiles\">");
-        TimeSpan[] outages = [.. content.Lanes.States.Where(static span => span.What == SessionState.Recovering).Select(static span => Span(span.From, span.Until))];
         Evidence.Rejections[] refused = [.. incident.Evidence.OfType<Evidence.Rejections>()];
         Tile(Number(incident.Steps.Count(static step => step.Happened is not null)), "events");
         Tile(Number(last?.Switches ?? 0), "jumps");
-        Tile(Length(TimeSpan.FromTicks((long)Math.Min(long.MaxValue, outages.Sum(static outage => (decimal)outage.Ticks)))), outages.Length == 0 ? "without a transport" : $"without a transport; {Length(outages.Max())} the longest");
+        if (!incident.Steps.IsEmpty) Outages(content.Lanes.States, "");
+        foreach ((string client, ImmutableArray<LaneSpan<SessionState>> states) in content.Lanes.Clients.Take(ReportLimits.Clients)) Outages(states, $", as {client} saw it");
         Tile(Number(refused.Sum(static seen => (decimal)seen.Count)), "refused inputs");
         Tile(Number(incident.Evidence.Count(static seen => seen is Evidence.Link)), "link events");
         decimal dropped = incident.Evidence.OfType<Evidence.Dropped>().Sum(static seen => (decimal)seen.Count);
@@ -77,6 +77,13 @@ internal static class ReportSummary
         return html.Markup("</section>\n").ToString();
 
         void Fact(string name, string value) => html.Markup("<div>").Element("dt", name).Element("dd", value).Markup("</div>");
+
+        void Outages(IEnumerable<LaneSpan<SessionState>> states, string seen)
+        {
+            TimeSpan[] outages = [.. states.Where(static span => span.What == SessionState.Recovering).Select(static span => Span(span.From, span.Until))];
+            var all = TimeSpan.FromTicks((long)Math.Min(long.MaxValue, outages.Sum(static outage => (decimal)outage.Ticks)));
+            Tile(Length(all), $"without a transport{seen}{(outages.Length < 2 ? "" : $"; {Length(outages.Max())} the longest")}");
+        }
 
         void Tile(string value, string name) => html.Markup("<li>").Element("strong", value).Markup(" ").Element("span", name).Markup("</li>");
     }
