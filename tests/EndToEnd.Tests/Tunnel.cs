@@ -58,9 +58,9 @@ internal sealed class Tunnel : IDisposable
     public void Await(string what, Func<bool> condition, double seconds = 10) =>
         Assert.True(LabClock.WaitUntil(condition, TimeSpan.FromSeconds(seconds), 20), $"{what} did not come within {seconds} s{Environment.NewLine}{Nodes.Logs()}");
 
+    /// <summary>Ends all; fails if what the nodes have stored does not hold.</summary>
     public void Dispose()
     {
-        Nodes.Dispose();
-        Topology.Dispose();
+        using (Topology) Nodes.Dispose();
     }
 }

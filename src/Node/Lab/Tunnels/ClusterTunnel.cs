@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using JumpingVpn.Node.Lab.Incidents;
 using JumpingVpn.Node.Lab.Postgres;
 
 namespace JumpingVpn.Node.Lab.Tunnels;
@@ -118,6 +119,21 @@ public sealed class ClusterTunnel : ILabTunnel
     public LabSession? ReadSession() => Client.ReadSession();
 
     public string Logs() => string.Concat(earlierOutput) + string.Concat(nodes.Select(node => node?.Output())) + client?.Output();
+
+    /// <summary>
+    /// Mends the ways to the database and throws <see cref="LabException"/> if what the nodes and the client know of any session does not
+    /// hold. Nothing happens where <see cref="LabAudit"/> is off.
+    /// </summary>
+    public void Audit()
+    {
+        if (!LabAudit.IsOn || LabCleanup.IsEnding) return;
+        foreach (PostgresLink link in links.SelectMany(way => way)) link.Mend();
+        IReadOnlyList<LabAudited> audited =
+        [
+            .. Enumerable.Range(1, 2).Select(node => new LabAudited(PathOf($"{ClusterConfiguration.NodeName(node)}.yaml"), nodes[node - 1])), new(PathOf("client.yaml"), client),
+        ];
+        if ((LabAudit.OfRunning(audited) ?? LabAudit.OfFiles(audited)) is { } problem) throw new LabException(problem + Environment.NewLine + Logs());
+    }
 
     public void Dispose()
     {
