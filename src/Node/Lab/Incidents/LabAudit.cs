@@ -77,7 +77,7 @@ public static class LabAudit
 
     private static Either<string, ImmutableArray<SessionId>> SessionsOf(GatewayConfiguration gateway)
     {
-        if (gateway.Store is not StoreConfiguration.Sqlite sqlite) return SharedStore.OpenForToolAsync(gateway).GetAwaiter().GetResult().Bind(static store => Listed(store));
+        if (gateway.Store is not StoreConfiguration.Sqlite sqlite) return SharedStore.OpenForReadingAsync(gateway).GetAwaiter().GetResult().Bind(static store => Listed(store));
         return File.Exists(sqlite.File)
             ? SqliteEventStore.Open(new(sqlite.File, gateway.Node, gateway.StorePolicy, new InMemoryAuditArchive(), WallClock.Now)).Bind(static store => Listed(store))
             : ImmutableArray<SessionId>.Empty;
