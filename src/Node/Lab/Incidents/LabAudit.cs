@@ -11,7 +11,6 @@ using JumpingVpn.Node.Control;
 using JumpingVpn.Node.Lab.Tunnels;
 using JumpingVpn.Node.Running;
 using LanguageExt;
-using static LanguageExt.Prelude;
 using NodeConfiguration = JumpingVpn.Node.Configuration.NodeConfiguration;
 
 namespace JumpingVpn.Node.Lab.Incidents;
@@ -51,21 +50,30 @@ public static class LabAudit
     }
 
     /// <summary>Every session that the nodes' files and database hold. On the embedded store no node may run. What is wrong, or null.</summary>
-    public static string? OfFiles(IReadOnlyList<LabAudited> nodes)
+    /// <param name="settled">Ended sessions that were verified before and need not be again; those of now are added.</param>
+    public static string? OfFiles(IReadOnlyList<LabAudited> nodes, ISet<SessionId> settled)
     {
         TrustedKeys? keys = Keys(nodes);
         (string File, NodeConfiguration Node)[] started =
             [.. nodes.Where(static audited => audited.Node is not null).Select(static audited => (audited.Configuration, LabExport.Load(audited.Configuration)))];
         // What a client was told is stored: a session that is in no store would otherwise be missed.
         SessionId[] told = [.. started.Where(static one => one.Node is ClientConfiguration).SelectMany(static one => Told(one.Node)).Distinct()];
+        List<SessionId> ended = [];
         foreach ((string file, NodeConfiguration node) in started)
         {
-            if ((node is ClientConfiguration ? Right<string, ImmutableArray<SessionId>>(Told(node)) : SessionsOf((GatewayConfiguration)node).Map(stored => stored.Union(told).ToImmutableArray())).MatchUnsafe<string?>(
-                Right: sessions => sessions.Select(session => Verify($"{node.Node}'s files", session, keys, output => LabExport.FromFiles(file, session, output)))
-                    .FirstOrDefault(static problem => problem is not null),
-                Left: problem => $"{node.Node}'s sessions cannot be read: {problem}") is { } problem)
-                return problem;
+            IEnumerable<SessionId> sessions = Told(node);
+            if (node is GatewayConfiguration gateway)
+            {
+                Either<string, ImmutableArray<StoredStream>> read = Stored(gateway);
+                if (read.IsLeft) return $"{node.Node}'s sessions cannot be read: {read.Match(static _ => "", static problem => problem)}";
+                var stored = (ImmutableArray<StoredStream>)read;
+                ended.AddRange(stored.Where(static stream => stream.Summary.Ended).Select(static stream => stream.Head.Stream));
+                sessions = stored.Select(static stream => stream.Head.Stream).Union(told);
+            }
+            foreach (SessionId session in sessions.Where(session => !settled.Contains(session)))
+                if (Verify($"{node.Node}'s files", session, keys, output => LabExport.FromFiles(file, session, output)) is { } problem) return problem;
         }
+        settled.UnionWith(ended);
         return null;
     }
 
@@ -75,15 +83,15 @@ public static class LabAudit
         return lines.Length == 0 ? null : TrustedKeys.Parse(string.Join('\n', lines)).IfLeft(static problem => throw new LabException(problem));
     }
 
-    private static Either<string, ImmutableArray<SessionId>> SessionsOf(GatewayConfiguration gateway)
+    private static Either<string, ImmutableArray<StoredStream>> Stored(GatewayConfiguration gateway)
     {
         if (gateway.Store is not StoreConfiguration.Sqlite sqlite) return SharedStore.OpenForReadingAsync(gateway).GetAwaiter().GetResult().Bind(static store => Listed(store));
         return File.Exists(sqlite.File)
             ? SqliteEventStore.Open(new(sqlite.File, gateway.Node, gateway.StorePolicy, new InMemoryAuditArchive(), WallClock.Now)).Bind(static store => Listed(store))
-            : ImmutableArray<SessionId>.Empty;
+            : ImmutableArray<StoredStream>.Empty;
     }
 
-    /// <summary>The sessions that a client was attached to, by its recorder: that is all that a client keeps of them.</summary>
+    /// <summary>The sessions that a client was attached to, by its recorder: that is all that a client keeps of them. Of a gateway none.</summary>
     private static ImmutableArray<SessionId> Told(NodeConfiguration client)
     {
         string directory = SessionExport.RecorderDirectory(client.Audit);
@@ -92,11 +100,11 @@ public static class LabAudit
             : [];
     }
 
-    private static Either<string, ImmutableArray<SessionId>> Listed(IEventStore store)
+    private static Either<string, ImmutableArray<StoredStream>> Listed(IEventStore store)
     {
         try
         {
-            return store.ListAsync().AsTask().GetAwaiter().GetResult().Map(static streams => streams.Select(static stream => stream.Head.Stream).ToImmutableArray());
+            return store.ListAsync().AsTask().GetAwaiter().GetResult();
         }
         finally
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Node.Lab.Incidents;
 using JumpingVpn.Node.Lab.Postgres;
 
@@ -22,6 +23,7 @@ public sealed class ClusterTunnel : ILabTunnel
     private readonly IReadOnlyList<PostgresLink>[] links;
     private readonly LabNode?[] nodes = new LabNode?[2];
     private readonly List<string> earlierOutput = [];
+    private readonly HashSet<SessionId> settled = [];
     private LabNode? client;
 
     public ClusterTunnel(LabTopology topology, ClusterOptions options)
@@ -132,7 +134,7 @@ public sealed class ClusterTunnel : ILabTunnel
         [
             .. Enumerable.Range(1, 2).Select(node => new LabAudited(PathOf($"{ClusterConfiguration.NodeName(node)}.yaml"), nodes[node - 1])), new(PathOf("client.yaml"), client),
         ];
-        if ((LabAudit.OfRunning(audited) ?? LabAudit.OfFiles(audited)) is { } problem) throw new LabException(problem + Environment.NewLine + Logs());
+        if ((LabAudit.OfRunning(audited) ?? LabAudit.OfFiles(audited, settled)) is { } problem) throw new LabException(problem + Environment.NewLine + Logs());
     }
 
     public void Dispose()

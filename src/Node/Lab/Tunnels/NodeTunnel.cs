@@ -1,4 +1,5 @@
 using System.Net;
+using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Node.Lab.Incidents;
 
 namespace JumpingVpn.Node.Lab.Tunnels;
@@ -89,7 +90,7 @@ public sealed class NodeTunnel : ILabTunnel
             if (isAudited) problem = LabAudit.OfRunning(audited);
             foreach (LabNode? client in clients) client?.Kill();
             Gateway?.Kill();
-            if (isAudited) problem ??= LabAudit.OfFiles(audited);
+            if (isAudited) problem ??= LabAudit.OfFiles(audited, new HashSet<SessionId>());
             if (problem is not null) throw new LabException(problem + Environment.NewLine + Logs());
         }
         finally
