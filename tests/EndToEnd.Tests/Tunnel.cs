@@ -29,6 +29,8 @@ internal sealed class Tunnel : IDisposable
         }
         catch
         {
+            // What did not start has nothing to prove, and must say why it did not.
+            nodes.IsAudited = false;
             tunnel.Dispose();
             throw;
         }

@@ -33,7 +33,8 @@ internal static class SharedStore
         OpenAsync(configuration, (StoreConfiguration.Postgres)configuration.Store, new InMemoryAuditArchive(), "", null, null, storesNothing: true);
 
     private static async Task<Either<string, IClusterStore>> OpenAsync(
-        GatewayConfiguration configuration, StoreConfiguration.Postgres store, IAuditArchive archive, string place, ClusterSettings? settings, Action<ClusterNotice>? notice, bool storesNothing = false)
+        GatewayConfiguration configuration, StoreConfiguration.Postgres store, IAuditArchive archive, string place, ClusterSettings? settings, Action<ClusterNotice>? notice,
+        bool storesNothing = false)
     {
         string connection = store.Connection;
         if (store.PasswordFile is { } file)
