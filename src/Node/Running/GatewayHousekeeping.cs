@@ -7,8 +7,8 @@ using JumpingVpn.Infrastructure.Telemetry;
 namespace JumpingVpn.Node.Running;
 
 /// <summary>
-/// What a gateway does now and then: checkpoints the service clock, retires ended sessions, changes the cookie secret, and says what
-/// keeps the store or the archive from forgetting.
+/// What a gateway does now and then: checkpoints the service clock, retires ended sessions, changes the cookie secret, gives memory back,
+/// and says what keeps the store or the archive from forgetting.
 /// </summary>
 internal sealed class GatewayHousekeeping : IAsyncDisposable
 {
@@ -37,12 +37,14 @@ internal sealed class GatewayHousekeeping : IAsyncDisposable
         var archiveTrouble = new RepeatedWarning("old audit segments could not be deleted: ", log.Warning);
         Instant retireAt = clock() + RetireInterval;
         Instant rotateAt = clock() + ControlFilter.CookieLifetime;
+        var heap = new HeapTrim();
         using var timer = new PeriodicTimer(ServiceClock.CheckpointInterval);
         try
         {
             while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false))
             {
                 Instant now = clock();
+                heap.Look();
                 // A node without a lease leaves the store to those that hold one.
                 if (backing.Cluster is { Serves: false }) continue;
                 IEventStore store = backing.Store;
