@@ -128,12 +128,7 @@ internal sealed partial class World
     {
         try
         {
-            Gateway.Start();
-            foreach (ClientHost client in Clients)
-            {
-                Agenda.After(Random.Milliseconds(0, 100), client.Start);
-                StartTraffic(client, _scenario.Clients[client.Number].TrafficEvery);
-            }
+            Begin();
             Instant begin = Agenda.Now + TimeSpan.FromMilliseconds(300);
             foreach (Scheduled scheduled in _scenario.Events) Agenda.At(begin + scheduled.At, () => Apply(scheduled.What));
             Agenda.RunUntil(begin + _scenario.Length);
@@ -144,6 +139,17 @@ internal sealed partial class World
         catch (Exception broken) when (broken is not SimulationException)
         {
             throw new SimulationException($"a broken invariant: {broken.Message}\n{broken.StackTrace}");
+        }
+    }
+
+    /// <summary>Starts the gateway, the clients and their traffic; the first part of <see cref="Run"/>, for tests that do the rest themselves.</summary>
+    public void Begin()
+    {
+        Gateway.Start();
+        foreach (ClientHost client in Clients)
+        {
+            Agenda.After(Random.Milliseconds(0, 100), client.Start);
+            StartTraffic(client, _scenario.Clients[client.Number].TrafficEvery);
         }
     }
 
