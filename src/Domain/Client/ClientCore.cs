@@ -128,6 +128,13 @@ public static class ClientCore
             turn.Reject(ReasonCode.BadLength, path.Name);
             return;
         }
+        // What is reserved is zero; a PROBE REPLY alone has flags in its second byte.
+        int reserved = (MessageType)datagram[0] == MessageType.ProbeReply ? 2 : 1;
+        if (datagram[reserved..ProtocolConstants.PrefixSize].ContainsAnyExcept((byte)0))
+        {
+            turn.Reject(ReasonCode.Malformed, path.Name);
+            return;
+        }
         switch ((MessageType)datagram[0])
         {
             case MessageType.Response:

@@ -51,7 +51,7 @@ public static class SessionJson
 /// The members of one JSON object while they are read. The first member that is missing or no such value is remembered and the
 /// rest read as defaults, so that readers are plain expressions; who asks for a value must look at <see cref="Fault"/> in the end.
 /// </summary>
-internal sealed class JsonFields(JsonValue.Members members, JsonFields? parent = null)
+internal sealed class JsonFields(JsonValue.Members members, bool isMissing = false)
 {
     private string? _fault;
 
@@ -95,9 +95,9 @@ internal sealed class JsonFields(JsonValue.Members members, JsonFields? parent =
         if (members.Find(name) is not JsonValue.Members inner)
         {
             Bad(name, 0);
-            return read(new JsonFields(new JsonValue.Members([]), this));
+            return read(new JsonFields(new JsonValue.Members([]), isMissing: true));
         }
-        var fields = new JsonFields(inner, this);
+        var fields = new JsonFields(inner);
         T value = read(fields);
         if (fields.Fault is { } fault) Fail($"{name}.{fault}");
         return value;
@@ -135,6 +135,6 @@ internal sealed class JsonFields(JsonValue.Members members, JsonFields? parent =
     private void Fail(string fault)
     {
         // Inside a missing object everything is missing: the outer fault says it better.
-        if (parent is null || members.Sorted.Length > 0) _fault ??= fault;
+        if (!isMissing) _fault ??= fault;
     }
 }

@@ -53,6 +53,10 @@ internal sealed partial class GatewayHost(World world, SimStore store) : IModelH
 
     public Owner Self => _environment.Self;
 
+    public GatewayEnvironment Environment => _environment;
+
+    public NodeCryptography Cryptography => _secrets!;
+
     public Dictionary<ReasonCode, int> Rejections { get; } = [];
 
     /// <summary>Answers to operators, by request.</summary>

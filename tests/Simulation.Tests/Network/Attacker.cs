@@ -160,7 +160,7 @@ internal sealed class Attacker
     private void Inject(Datagram datagram, bool spoofs) =>
         _network.Inject(spoofs ? datagram : datagram with { From = Address }, _random.Milliseconds(1, 50));
 
-    /// <summary>How much of a datagram is authenticated: cookie MACs are not, and what a response's index names is not either.</summary>
+    /// <summary>How much of a datagram is authenticated: cookie MACs are not.</summary>
     private static int ProtectedSize(Datagram datagram) => datagram.Type switch
     {
         MessageType.Initiation => Initiation.Mac2Offset,
