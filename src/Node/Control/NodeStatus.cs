@@ -147,4 +147,7 @@ public sealed record TelemetryStatus
 {
     /// <summary>Log lines that were dropped because the disk, the pipe or the terminal did not take them.</summary>
     public required long Dropped { get; init; }
+
+    /// <summary>What is wrong with log, metrics and whatever else records, a line each; empty if nothing is.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
 }

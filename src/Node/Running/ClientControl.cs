@@ -25,7 +25,7 @@ internal sealed class ClientControl(ClientNode node) : INodeControl
             Rejections = node.Log.Rejections.With(node.DataPlane),
             Store = null,
             Lease = null,
-            Telemetry = new TelemetryStatus { Dropped = node.Telemetry.Dropped },
+            Telemetry = new TelemetryStatus { Dropped = node.Telemetry.Dropped, Warnings = node.Telemetry.Warnings },
         });
     }
 

@@ -146,7 +146,8 @@ internal sealed class Situation
 
     private Situation StoreAway()
     {
-        World.Store.UnavailableUntil = World.Agenda.Now + TimeSpan.FromHours(1);
+        // It takes what it is given and answers nothing: appends are under way for good.
+        World.Store.Latency = (TimeSpan.FromHours(1), TimeSpan.FromHours(1));
         return this;
     }
 
