@@ -54,7 +54,7 @@ internal sealed class CorpusMaker(string root)
 
     private void Payloads()
     {
-        ControlFrame[] frames = [new ControlFrame.EpochEnd(7, 99), new ControlFrame.StateChanged(2, 2, 9), new ControlFrame.SessionEnded(54, 10), new ControlFrame.Released(11)];
+        ControlFrame[] frames = [new ControlFrame.EpochEnd(7, 99), new ControlFrame.StateChanged(2, 2, 9), new ControlFrame.Released(11)];
         foreach (ControlFrame frame in frames)
         {
             byte[] bytes = new byte[ControlFrame.Size];

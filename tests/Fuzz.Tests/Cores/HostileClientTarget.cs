@@ -117,7 +117,7 @@ internal sealed class HostileClientTarget : FuzzTarget
         random.Pick<ControlFrame>(
         [
             new ControlFrame.EpochEnd((uint)random.Next(), random.Next()), new ControlFrame.StateChanged((byte)random.Below(8), (ushort)random.Below(60), random.Next()),
-            new ControlFrame.SessionEnded((ushort)random.Below(60), random.Next()), new ControlFrame.Released(random.Next()),
+            new ControlFrame.Released(random.Next()),
         ]).Write(bytes);
         return bytes;
     }

@@ -107,7 +107,7 @@ internal sealed class HostileGatewayTarget : FuzzTarget
         byte[] bytes = new byte[ControlFrame.Size];
         random.Pick<ControlFrame>(
         [
-            new ControlFrame.StateChanged((byte)random.Below(8), (ushort)random.Below(60), random.Next()), new ControlFrame.SessionEnded((ushort)random.Below(60), random.Next()),
+            new ControlFrame.StateChanged((byte)random.Below(8), (ushort)random.Below(60), random.Next()),
             new ControlFrame.Released(random.Next()), new ControlFrame.EpochEnd((uint)random.Next(), random.Next()),
         ]).Write(bytes);
         return bytes;

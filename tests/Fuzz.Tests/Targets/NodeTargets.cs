@@ -81,6 +81,9 @@ internal sealed class ControlRequestTarget : FuzzTarget, INodeControl
 
     public override string Name => "control-requests";
 
+    /// <summary>That is this side's reading of the answers; the server has threads of its own.</summary>
+    public override long MostAllocated(int length) => 262_144 + (200L * length);
+
     public override TimeSpan MostTime => TimeSpan.FromSeconds(2);
 
     public override FuzzInput? Draw(SimRandom random)

@@ -183,7 +183,7 @@ internal sealed class NoiseTarget : FuzzTarget
         NoiseResponder responder = Read(_first).Match(read => read, error => throw new InvalidOperationException(error.ToString()));
         byte[] answer = new byte[ResponsePayload.Size];
         new ResponsePayload(new SessionId(9), CipherSuite.Aes256Gcm, 7).Write(answer);
-        responder.Write(_crypto, SecretHandle.None, Key(4), answer, _second);
+        responder.Write(_crypto, Key(4), SecretHandle.None, answer, _second);
         _lasting = _arena.Live;
     }
 

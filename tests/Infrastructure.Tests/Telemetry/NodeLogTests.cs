@@ -81,7 +81,8 @@ public sealed class NodeLogTests
         }
         NodeLog log = NodeLog.Open(LogEventLevel.Information, file, stuck);
         log.Watch(() => "the recorder cannot write");
-        log.Logger.Information("one");
+        log.Logger.Information("two");
+        Assert.True(SpinWait.SpinUntil(() => File.ReadAllText(file).Contains("two", StringComparison.Ordinal), 10_000));
         File.Delete(file);
         Assert.True(SpinWait.SpinUntil(() => log.Warnings.Count == 3, 10_000), string.Join("; ", log.Warnings));
         Assert.StartsWith("standard output has taken nothing", log.Warnings[0], StringComparison.Ordinal);
