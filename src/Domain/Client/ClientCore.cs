@@ -14,7 +14,7 @@ namespace JumpingVpn.Domain.Client;
 public static class ClientCore
 {
     /// <summary>
-    /// Takes one input and does all that is due. Total: any input in any state gives a state; datagrams that are not authentic
+    /// Takes one input and does all that is due. Total (REQ-OFFPATH-4): any input in any state gives a state; datagrams that are not authentic
     /// change nothing.
     /// </summary>
     public static (ClientState State, ImmutableArray<ClientEffect> Effects) Step(

@@ -66,7 +66,7 @@ public sealed class NodeLog : IDisposable
     public long Dropped => NotPrinted + NotWritten;
 
     /// <summary>
-    /// What is wrong with the telemetry, each in one line for `status`; empty if nothing is. Asks the file system, so not for the
+    /// REQ-TELEMETRY-3: what is wrong with the telemetry, each in one line for `status`; empty if nothing is. Asks the file system, so not for the
     /// threads that carry traffic.
     /// </summary>
     public IReadOnlyList<string> Warnings

@@ -3,11 +3,12 @@ using JumpingVpn.Node.Control;
 using JumpingVpn.Node.Lab;
 using JumpingVpn.Node.Lab.Cases;
 using JumpingVpn.Node.Lab.Tunnels;
+using Xunit.Abstractions;
 
 namespace JumpingVpn.EndToEnd.Tests.Operation;
 
 /// <summary>REQ-TELEMETRY-3: whatever becomes of log and metrics, a jump takes no longer; `status` says what is wrong.</summary>
-public sealed class TelemetryTests
+public sealed class TelemetryTests(ITestOutputHelper output)
 {
     private const int Rounds = 2;
 
@@ -28,6 +29,7 @@ public sealed class TelemetryTests
         var options = new NodeTunnelOptions { ClientLines = lines, GatewayLines = lines, OutputTo = stuck.Path };
         double broken = Enumerable.Range(0, Rounds).Min(_ => Outage(options, Hang, AssertWarned));
 
+        output.WriteLine($"outage {broken:0} ms with broken telemetry, {healthy:0} ms without");
         Assert.True(broken <= healthy + Noise, $"{broken:0} ms with broken telemetry, {healthy:0} ms without");
     }
 
