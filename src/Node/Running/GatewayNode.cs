@@ -101,6 +101,7 @@ internal sealed class GatewayNode : INode
         Undo(Heads.DisposeAsync);
         Recorder = new(new(SessionExport.RecorderDirectory(Configuration.Audit), Configuration.Node, Configuration.Audit.RecorderBytes, WallClock.Now), Sample);
         Undo(Recorder.DisposeAsync);
+        Telemetry.Watch(() => Recorder.Warning);
         Log.Evidence = new(Recorder, Configuration.Node);
         ServiceClock clock = Backing.Clock;
         Func<Instant> now = () => clock.Now;

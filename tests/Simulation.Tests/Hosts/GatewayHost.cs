@@ -61,17 +61,19 @@ internal abstract partial class GatewayHost(World world, string name) : IModelHo
 
     public Owner Self => _environment.Self;
 
+    public GatewayEnvironment Environment
+    {
+        get => _environment;
+        protected set => _environment = value;
+    }
+
+    public NodeCryptography Cryptography => _secrets!;
+
     protected World World => world;
 
     protected SimRandom Random => _random;
 
     protected ICryptography Crypto => _crypto;
-
-    protected GatewayEnvironment Environment
-    {
-        get => _environment;
-        set => _environment = value;
-    }
 
     protected bool IsDeaf => _isDeaf;
 
