@@ -66,12 +66,24 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
         _cookieSecrets[0] = fresh;
     }
 
-    /// <summary>Judges one datagram; <paramref name="reason"/> says why it was not passed on.</summary>
+    /// <summary>Judges one datagram by all that stands here; <paramref name="reason"/> says why it was not passed on.</summary>
     public AdmissionVerdict Check(ReadOnlySpan<byte> datagram, Endpoint source, Instant now, out ReasonCode reason)
     {
-        reason = CheckShape(datagram);
-        if (reason == ReasonCode.None) reason = CheckMark(datagram);
-        if (reason != ReasonCode.None) return AdmissionVerdict.Drop;
+        reason = CheckForm(datagram);
+        return reason == ReasonCode.None ? Admit(datagram, source, now, out reason) : AdmissionVerdict.Drop;
+    }
+
+    /// <summary>Length and type, and the MAC in the session id or MAC1; None if all is right. Nothing is remembered.</summary>
+    public ReasonCode CheckForm(ReadOnlySpan<byte> datagram)
+    {
+        ReasonCode reason = CheckShape(datagram);
+        return reason == ReasonCode.None ? CheckMark(datagram) : reason;
+    }
+
+    /// <summary>Under load: the cookie and the source's bucket, for what <see cref="CheckForm"/> let through and nothing has proven.</summary>
+    public AdmissionVerdict Admit(ReadOnlySpan<byte> datagram, Endpoint source, Instant now, out ReasonCode reason)
+    {
+        reason = ReasonCode.None;
         int cookieMac = CookieMacOffset((MessageType)datagram[0]);
         if (cookieMac < 0) return AdmissionVerdict.Pass;
         CountRequest(now);
@@ -93,11 +105,13 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
     }
 
     /// <summary>The COOKIE for a datagram that <see cref="Check"/> answered with <see cref="AdmissionVerdict.SendCookie"/>; smaller than it.</summary>
-    public byte[] MakeCookie(ReadOnlySpan<byte> datagram, Endpoint source, SecretHandle seed)
+    /// <param name="seed">Fresh.</param>
+    /// <param name="answer"><see cref="Cookie.Size"/> bytes.</param>
+    public void MakeCookie(ReadOnlySpan<byte> datagram, Endpoint source, SecretHandle seed, Span<byte> answer)
     {
         Span<byte> cookie = stackalloc byte[ProtocolConstants.MacSize];
         AddressMacs.Cookie(crypto, _cookieSecrets[0], source, cookie);
-        return AddressMacs.SealCookie(crypto, addressKeys.Cookie, seed, ReceiverIndexOf(datagram), RequestMac(datagram), cookie);
+        AddressMacs.SealCookie(crypto, addressKeys.Cookie, seed, ReceiverIndexOf(datagram), RequestMac(datagram), cookie, answer);
     }
 
     /// <summary>The MAC of a request that a cookie is sealed to: MAC1 or the first half of the proof.</summary>

@@ -3,10 +3,12 @@ using JumpingVpn.Domain.Gateway;
 using JumpingVpn.Domain.Ports;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Domain.Protocol.Messages;
 using JumpingVpn.Domain.Sessions;
 using JumpingVpn.Infrastructure.Crypto;
 using JumpingVpn.Infrastructure.DataPlane;
 using JumpingVpn.Infrastructure.Linux;
+using JumpingVpn.Infrastructure.Shell;
 
 namespace JumpingVpn.Node.Running;
 
@@ -15,7 +17,7 @@ namespace JumpingVpn.Node.Running;
 /// flood of refused ones costs the core nothing.
 /// </summary>
 internal sealed class GatewayEvents(
-    ControlFilter filter, SodiumCryptography crypto, IReadOnlyDictionary<int, UdpSocket> sockets, NodeReports log, Func<Instant> clock) : IDataPlaneEvents
+    ControlFilter filter, ProofGate gate, SodiumCryptography crypto, IReadOnlyDictionary<int, UdpSocket> sockets, NodeReports log, Func<Instant> clock) : IDataPlaneEvents
 {
     private GatewayShell? _shell;
 
@@ -25,24 +27,32 @@ internal sealed class GatewayEvents(
     public void ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram)
     {
         if (Volatile.Read(ref _shell) is not { } shell) return;
-        AdmissionVerdict verdict = filter.Check(datagram, source.Remote, clock(), out ReasonCode reason);
-        switch (verdict)
+        Instant now = clock();
+        ReasonCode reason = filter.CheckForm(datagram);
+        GateVerdict proof = reason == ReasonCode.None ? gate.Check(shell.State, source, datagram, now, out reason) : GateVerdict.Drop;
+        AdmissionVerdict verdict = proof switch
         {
-            case AdmissionVerdict.Pass:
-                if (!shell.TryPostDatagram(new GatewayInput.DatagramReceived(source, datagram.ToArray()))) log.Rejection(ReasonCode.RateLimited, source.Remote, null);
-                break;
-            case AdmissionVerdict.SendCookie:
-                log.Rejection(reason, source.Remote, null);
-                SecretHandle seed = crypto.GenerateSecret();
-                byte[] cookie = filter.MakeCookie(datagram, source.Remote, seed);
-                crypto.Release(seed);
-                if (sockets.TryGetValue(source.Socket, out UdpSocket? socket))
-                    _ = socket.TrySendTo(source.Remote, source.Local.IsUnspecified ? null : source.Local.Address, cookie);
-                break;
-            default:
-                log.Rejection(reason, source.Remote, null);
-                break;
+            GateVerdict.Proven => AdmissionVerdict.Pass,
+            GateVerdict.Unproven => filter.Admit(datagram, source.Remote, now, out reason),
+            _ => AdmissionVerdict.Drop,
+        };
+        if (verdict == AdmissionVerdict.Pass)
+        {
+            if (!shell.TryPostDatagram(new GatewayInput.DatagramReceived(source, datagram.ToArray()))) log.Rejection(ReasonCode.RateLimited, source.Remote, null);
+            return;
         }
+        log.Rejection(reason, source.Remote, null);
+        if (verdict == AdmissionVerdict.SendCookie) SendCookie(source, datagram);
+    }
+
+    private void SendCookie(TransportAddress source, ReadOnlySpan<byte> datagram)
+    {
+        if (!sockets.TryGetValue(source.Socket, out UdpSocket? socket)) return;
+        Span<byte> cookie = stackalloc byte[Cookie.Size];
+        SecretHandle seed = crypto.GenerateSecret();
+        filter.MakeCookie(datagram, source.Remote, seed, cookie);
+        crypto.Release(seed);
+        _ = socket.TrySendTo(source.Remote, source.Local.IsUnspecified ? null : source.Local.Address, cookie);
     }
 
     public void ControlFrame(SessionId session, uint localIndex, ReadOnlySpan<byte> frame) =>

@@ -100,7 +100,7 @@ internal sealed class GatewayNode : INode
 
         var filter = new ControlFilter(crypto, AddressKeys.Derive(crypto, environment.Identity.Public), environment.ClusterKeys);
         filter.Rotate(crypto.GenerateSecret());
-        var events = new GatewayEvents(filter, crypto, _sockets, Log, now);
+        var events = new GatewayEvents(filter, new ProofGate(crypto, environment.TokenSecret), crypto, _sockets, Log, now);
         OpenSockets();
         DataPlane = new DataPlane(new DataPlaneOptions
         {

@@ -166,7 +166,8 @@ internal sealed partial class GatewayHost(World world, SimStore store) : IModelH
         if (verdict == AdmissionVerdict.SendCookie)
         {
             SecretHandle seed = Draw();
-            byte[] cookie = _filter.MakeCookie(datagram.Bytes, source.Remote, seed);
+            byte[] cookie = new byte[Cookie.Size];
+            _filter.MakeCookie(datagram.Bytes, source.Remote, seed, cookie);
             _crypto.Release(seed);
             world.Oracle.Require(cookie.Length <= datagram.Bytes.Length, () => "a cookie is larger than its question");
             world.Network.SendDown(source.Local, source.Remote, cookie);
