@@ -113,20 +113,6 @@ public sealed class SodiumCryptography(SecretArena arena) : ICryptography
         return isRight;
     }
 
-    /// <summary>As the other <see cref="TryOpen(SecretHandle, ulong, ReadOnlySpan{byte}, ReadOnlySpan{byte}, Span{byte})"/>, under a key that its owner may release meanwhile.</summary>
-    /// <param name="isLive">False if it was: nothing is known of the ciphertext then.</param>
-    public bool TryOpen(
-        SecretHandle key, ulong counter, ReadOnlySpan<byte> associatedData, ReadOnlySpan<byte> ciphertext, Span<byte> plaintext, out bool isLive)
-    {
-        Span<byte> copy = stackalloc byte[SecretArena.SecretSize];
-        Span<byte> nonce = stackalloc byte[ChaCha20Poly1305.NonceSize];
-        WriteNonce(counter, nonce);
-        isLive = Arena.TryCopyTo(key, copy);
-        bool opens = isLive && ChaCha20Poly1305.TryOpen(copy, nonce, associatedData, ciphertext, plaintext);
-        CryptographicOperations.ZeroMemory(copy);
-        return opens;
-    }
-
     public void Seal(SecretHandle key, ulong counter, ReadOnlySpan<byte> associatedData, ReadOnlySpan<byte> plaintext, Span<byte> ciphertext)
     {
         Span<byte> nonce = stackalloc byte[ChaCha20Poly1305.NonceSize];

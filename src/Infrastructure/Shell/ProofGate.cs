@@ -54,6 +54,10 @@ public sealed class ProofGate(SodiumCryptography crypto, SecretHandle tokenSecre
     /// <summary>Messages with an id of which nothing in memory knows the secrets, for each id: a client of a restarted node comes back with a few.</summary>
     public static readonly TokenRate Unproven = TokenRate.PerSecond(20, burst: 20);
 
+    /// <summary>Control frames of a session; a client says one for each move.</summary>
+    public static readonly TokenRate Frames = TokenRate.PerSecond(20, burst: 20);
+
+    private readonly TokenBucket[] _frames = new TokenBucket[Meters];
     private readonly TokenBucket[] _requests = new TokenBucket[Meters];
     private readonly TokenBucket[] _repeatedRequests = new TokenBucket[Meters];
     private readonly TokenBucket[] _probes = new TokenBucket[Meters];
@@ -77,6 +81,14 @@ public sealed class ProofGate(SodiumCryptography crypto, SecretHandle tokenSecre
             MessageType.Confirm => Confirmation(state, source, datagram, now, out reason),
             _ => GateVerdict.Unproven,
         };
+    }
+
+    /// <summary>False if the session has said more control frames than any client needs.</summary>
+    public bool AllowsFrame(SessionId session, Instant now)
+    {
+        Span<byte> id = stackalloc byte[SessionId.Size];
+        session.Write(id);
+        return Take(ref _frames[MeterOf(Field(id, 0), Field(id, 8))], Frames, now, out _) == GateVerdict.Proven;
     }
 
     private GateVerdict Request(
@@ -121,33 +133,30 @@ public sealed class ProofGate(SodiumCryptography crypto, SecretHandle tokenSecre
         return IsNew(key, 1) ? Take(ref _requests[meter], Requests, now, out reason) : Take(ref _repeatedRequests[meter], RepeatedRequests, now, out reason);
     }
 
-    private ReasonCode Judge(HalfOpenHandshake handshake, TransportAddress source, ReadOnlySpan<byte> datagram)
-    {
-        if (handshake.Source != source) return ReasonCode.TokenMismatch;
-        Span<byte> token = stackalloc byte[ProtocolConstants.MacSize];
-        return Opens(handshake.Keys.ClientControl, datagram, token) ? ReasonCode.None : ReasonCode.BadTag;
-    }
+    private ReasonCode Judge(HalfOpenHandshake handshake, TransportAddress source, ReadOnlySpan<byte> datagram) =>
+        handshake.Source != source ? ReasonCode.TokenMismatch
+        : IsAuthentic(handshake.Keys.Confirmation, datagram) ? ReasonCode.None
+        : ReasonCode.BadMac;
 
     private ReasonCode Judge(GatewaySession session, uint index, TransportAddress source, ReadOnlySpan<byte> datagram)
     {
         if (session.Epoch is { } epoch && epoch.Index == index)
-            return epoch.Transport == source && epoch.Confirm.Span.SequenceEqual(datagram) ? ReasonCode.None : ReasonCode.TokenMismatch;
+            return epoch.Transport == source && ConstantTime.Equal(epoch.Confirm.Span, datagram) ? ReasonCode.None : ReasonCode.TokenMismatch;
         foreach (PreparedReattach prepared in session.Prepared)
         {
             if (prepared.Index != index) continue;
-            Span<byte> token = stackalloc byte[ProtocolConstants.MacSize];
+            if (!IsAuthentic(prepared.Keys.Confirmation, datagram)) return ReasonCode.BadMac;
             Span<byte> expected = stackalloc byte[ProtocolConstants.MacSize];
-            if (!Opens(prepared.Keys.ClientControl, datagram, token)) return ReasonCode.BadTag;
             AddressMacs.Token(crypto, tokenSecret, session.Session.Id, prepared.PrepareHash, source, expected);
-            return ConstantTime.Equal(token, expected) ? ReasonCode.None : ReasonCode.TokenMismatch;
+            return ConstantTime.Equal(Confirm.TokenOf(datagram), expected) ? ReasonCode.None : ReasonCode.TokenMismatch;
         }
         // Confirmed already, and the store has not answered.
         return ReasonCode.None;
     }
 
     /// <summary>True as well if the key has just been released: the core knows better.</summary>
-    private bool Opens(SecretHandle key, ReadOnlySpan<byte> datagram, Span<byte> token) =>
-        crypto.TryOpen(key, 0, datagram[..Confirm.HeaderSize], datagram[Confirm.HeaderSize..], token, out bool isLive) || !isLive;
+    private bool IsAuthentic(SecretHandle key, ReadOnlySpan<byte> datagram) =>
+        crypto.VerifyMac(key, datagram[..Confirm.MacOffset], datagram.Slice(Confirm.MacOffset, ProtocolConstants.MacSize), out bool isLive) || !isLive;
 
     private static bool TryFindSecrets(GatewayState state, ReadOnlySpan<byte> datagram, out SessionSecrets secrets)
     {
@@ -182,7 +191,10 @@ public sealed class ProofGate(SodiumCryptography crypto, SecretHandle tokenSecre
         return true;
     }
 
-    private int MeterOf(ReadOnlySpan<byte> datagram) => (int)(Mix(Field(datagram, 4), Field(datagram, 12)) >> 32) & (Meters - 1);
+    /// <summary>The meter of the session that a request names.</summary>
+    private int MeterOf(ReadOnlySpan<byte> datagram) => MeterOf(Field(datagram, Prepare.SessionOffset), Field(datagram, Prepare.SessionOffset + 8));
+
+    private int MeterOf(ulong first, ulong second) => (int)(Mix(first, second) >> 32) & (Meters - 1);
 
     /// <summary>A keyed mixture: nobody outside can aim at another's entry.</summary>
     private ulong Mix(ulong first, ulong second)

@@ -55,8 +55,12 @@ internal sealed class GatewayEvents(
         _ = socket.TrySendTo(source.Remote, source.Local.IsUnspecified ? null : source.Local.Address, cookie);
     }
 
-    public void ControlFrame(SessionId session, uint localIndex, ReadOnlySpan<byte> frame) =>
-        Volatile.Read(ref _shell)?.TryPostDatagram(new GatewayInput.FrameReceived(session, localIndex, frame.ToArray()));
+    public void ControlFrame(SessionId session, uint localIndex, ReadOnlySpan<byte> frame)
+    {
+        if (Volatile.Read(ref _shell) is not { } shell) return;
+        if (!gate.AllowsFrame(session, clock()) || !shell.TryPostDatagram(new GatewayInput.FrameReceived(session, localIndex, frame.ToArray())))
+            log.Rejection(ReasonCode.RateLimited, default, session);
+    }
 
     public void UnboundSource(SessionId session, uint localIndex, ulong counter, TransportAddress source) =>
         Volatile.Read(ref _shell)?.TryPostDatagram(new GatewayInput.UnboundSourceSeen(session, localIndex, counter, source));

@@ -10,6 +10,7 @@ using JumpingVpn.Infrastructure.DataPlane;
 using JumpingVpn.Infrastructure.EventStore;
 using JumpingVpn.Infrastructure.Linux;
 using JumpingVpn.Infrastructure.Linux.Neighbours;
+using JumpingVpn.Infrastructure.Shell;
 using JumpingVpn.Infrastructure.Telemetry;
 using JumpingVpn.Node.Configuration;
 using JumpingVpn.Node.Control;

@@ -23,7 +23,7 @@ public sealed record EpochKeys(byte[] Secret, uint LocalIndex, uint RemoteIndex,
 
     public byte[] GatewayData { get; } = Crypto.Expand(Secret, "gateway data");
 
-    public byte[] ClientControl { get; } = Crypto.Expand(Secret, "client control");
+    public byte[] Confirmation { get; } = Crypto.Expand(Secret, "confirmation");
 
     public byte[] GatewayControl { get; } = Crypto.Expand(Secret, "gateway control");
 

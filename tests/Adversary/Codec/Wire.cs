@@ -69,10 +69,11 @@ public static class Wire
 
     public static byte[] Confirm(EpochKeys epoch, byte[] token)
     {
-        byte[] bytes = new byte[8];
+        byte[] bytes = new byte[24];
         bytes[0] = WireType.Confirm;
         Put(bytes, 4, epoch.RemoteIndex);
-        return [.. bytes, .. Crypto.Seal(epoch.ClientControl, 0, bytes, token)];
+        token.CopyTo(bytes, 8);
+        return [.. bytes, .. Crypto.Mac(epoch.Confirmation, bytes)];
     }
 
     /// <param name="ticket">Null leaves it out.</param>
