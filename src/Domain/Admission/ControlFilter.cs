@@ -43,10 +43,14 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
     /// <summary>How long a cookie secret is current; a cookie works for one to two of these (WireGuard 5.4.7).</summary>
     public static readonly TimeSpan CookieLifetime = TimeSpan.FromSeconds(120);
 
+    /// <summary>Cookies of the whole node: one costs as much as ten refusals, and the thread that sends them carries the traffic too.</summary>
+    public static readonly TokenRate Answers = TokenRate.PerSecond(10_000, burst: 1000);
+
     private static readonly TokenRate SourceRate = TokenRate.PerSecond(5, burst: 10);
 
     private readonly TokenBucket[] _sources = new TokenBucket[SourceBuckets];
     private readonly SecretHandle[] _cookieSecrets = new SecretHandle[3];
+    private TokenBucket _answers = TokenBucket.Full;
     private Instant _windowEnd = Instant.Zero;
     private Instant _loadEnd = Instant.Zero;
     private int _requests;
@@ -90,8 +94,11 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
         if (!IsUnderLoad(now)) return AdmissionVerdict.Pass;
         if (!HasCookie(datagram, cookieMac, source))
         {
-            reason = ReasonCode.CookieRequired;
-            return AdmissionVerdict.SendCookie;
+            // A flood that is answered one by one would stop everybody's traffic (REQ-FLOOD-3).
+            bool isAnswered = _answers.TryTake(now, Answers, out TokenBucket left);
+            _answers = left;
+            reason = isAnswered ? ReasonCode.CookieRequired : ReasonCode.RateLimited;
+            return isAnswered ? AdmissionVerdict.SendCookie : AdmissionVerdict.Drop;
         }
         if (datagram[0] != (byte)MessageType.Initiation) return AdmissionVerdict.Pass;
         ref TokenBucket bucket = ref _sources[BucketOf(source)];

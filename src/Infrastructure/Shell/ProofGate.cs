@@ -74,9 +74,8 @@ public sealed class ProofGate(SodiumCryptography crypto, SecretHandle tokenSecre
         reason = ReasonCode.None;
         return (MessageType)datagram[0] switch
         {
-            MessageType.Prepare => Request(state, datagram, now, Prepare.Proven(datagram), Prepare.ProofOf(datagram), Field(datagram, 24), out reason),
-            MessageType.End => Request(state, datagram, now, datagram[..End.ProofOffset], datagram.Slice(End.ProofOffset, ProtocolConstants.ProofSize),
-                Field(datagram, 20), out reason),
+            MessageType.Prepare => Request(state, datagram, now, Prepare.ProofOffset, Field(datagram, 24), out reason),
+            MessageType.End => Request(state, datagram, now, End.ProofOffset, Field(datagram, 20), out reason),
             MessageType.Probe => Probing(state, datagram, now, out reason),
             MessageType.Confirm => Confirmation(state, source, datagram, now, out reason),
             _ => GateVerdict.Unproven,
@@ -91,11 +90,11 @@ public sealed class ProofGate(SodiumCryptography crypto, SecretHandle tokenSecre
         return Take(ref _frames[MeterOf(Field(id, 0), Field(id, 8))], Frames, now, out _) == GateVerdict.Proven;
     }
 
-    private GateVerdict Request(
-        GatewayState state, ReadOnlySpan<byte> datagram, Instant now, ReadOnlySpan<byte> covered, ReadOnlySpan<byte> proof, ulong nonce, out ReasonCode reason)
+    private GateVerdict Request(GatewayState state, ReadOnlySpan<byte> datagram, Instant now, int proofOffset, ulong nonce, out ReasonCode reason)
     {
         if (!TryFindSecrets(state, datagram, out SessionSecrets secrets)) return Unknown(datagram, now, out reason);
-        bool isProven = crypto.VerifyMac(secrets.Proof, covered, proof, out bool isLive);
+        bool isProven = crypto.VerifyMac(
+            secrets.Proof, datagram[..proofOffset], datagram.Slice(proofOffset, ProtocolConstants.ProofSize), out bool isLive);
         if (!isLive) return Unknown(datagram, now, out reason);
         if (!isProven) return Drop(ReasonCode.BadProof, out reason);
         bool isNew = IsNew(Mix(Field(datagram, 4), Field(datagram, 12)), nonce);

@@ -36,13 +36,19 @@ internal sealed class GatewayEvents(
             GateVerdict.Unproven => filter.Admit(datagram, source.Remote, now, out reason),
             _ => AdmissionVerdict.Drop,
         };
-        if (verdict == AdmissionVerdict.Pass)
+        switch (verdict)
         {
-            if (!shell.TryPostDatagram(new GatewayInput.DatagramReceived(source, datagram.ToArray()))) log.Rejection(ReasonCode.RateLimited, source.Remote, null);
-            return;
+            case AdmissionVerdict.Pass:
+                if (!shell.TryPostDatagram(new GatewayInput.DatagramReceived(source, datagram.ToArray()))) log.Rejection(ReasonCode.RateLimited, source.Remote, null);
+                break;
+            case AdmissionVerdict.SendCookie:
+                log.Rejection(reason, source.Remote, null);
+                SendCookie(source, datagram);
+                break;
+            default:
+                log.Rejection(reason, source.Remote, null);
+                break;
         }
-        log.Rejection(reason, source.Remote, null);
-        if (verdict == AdmissionVerdict.SendCookie) SendCookie(source, datagram);
     }
 
     private void SendCookie(TransportAddress source, ReadOnlySpan<byte> datagram)

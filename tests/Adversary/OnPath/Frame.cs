@@ -90,9 +90,6 @@ public sealed class Frame(byte[] bytes)
     /// <summary>The same datagram with another payload.</summary>
     public Frame With(ReadOnlySpan<byte> payload) => Make(SourceMac, DestinationMac, Source, Destination, payload);
 
-    /// <summary>The same payload between other addresses.</summary>
-    public Frame Between(IPEndPoint source, IPEndPoint destination) => Make(SourceMac, DestinationMac, source, destination, Payload);
-
     /// <summary>Sets both checksums.</summary>
     private void Repair()
     {
