@@ -67,9 +67,9 @@ internal sealed class Attack : IDisposable
     public void MovedNothing()
     {
         SessionStatus now = Session;
-        Assert.Equal(
-            (Before.Id, Before.Version, Before.BindingVersion, Before.KeyEpoch, Before.Transport!.Remote, "Attached"),
-            (now.Id, now.Version, now.BindingVersion, now.KeyEpoch, now.Transport?.Remote, now.State));
+        bool same = (Before.Id, Before.Version, Before.BindingVersion, Before.KeyEpoch, Before.Transport!.Remote, "Attached")
+            == (now.Id, now.Version, now.BindingVersion, now.KeyEpoch, now.Transport?.Remote, now.State);
+        Assert.True(same, $"{Before}{Environment.NewLine}{now}{Environment.NewLine}{Lab.Nodes.Logs()}");
     }
 
     /// <summary>
