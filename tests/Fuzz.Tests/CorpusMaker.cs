@@ -28,6 +28,9 @@ internal sealed class CorpusMaker(string root)
 {
     private const int MostLines = 24;
 
+    /// <summary>Not that of the situations which targets make: there its messages would be genuine ones that nobody has sent.</summary>
+    private const ulong ForeignWorld = 1_000;
+
     public void Write()
     {
         Wire();
@@ -44,7 +47,7 @@ internal sealed class CorpusMaker(string root)
     {
         var found = new SortedDictionary<MessageType, byte[]>();
         for (int i = 0; i < Situation.Count; i++)
-            foreach (Simulation.Tests.Network.Datagram datagram in Situation.Make(i, isReal: true).Genuine) found.TryAdd(datagram.Type, datagram.Bytes);
+            foreach (Simulation.Tests.Network.Datagram datagram in Situation.Make(i, isReal: true, ForeignWorld).Genuine) found.TryAdd(datagram.Type, datagram.Bytes);
         byte[] cookie = new byte[Cookie.Size], challenge = new byte[Challenge.Size], refused = new byte[Refused.Size];
         Cookie.WriteHeader(cookie, 0x1234);
         new Challenge(0x1234, 77).Write(challenge);

@@ -354,7 +354,9 @@ internal sealed class ScriptedGateway : IDisposable
             MessageType.Prepare => BinaryPrimitives.ReadUInt32LittleEndian(datagram.AsSpan(20)),
             _ => 0,
         };
-        Reply(source, AddressMacs.SealCookie(_crypto, _addressKeys.Cookie, _crypto.GenerateSecret(), index, ControlFilter.RequestMac(datagram), cookie));
+        byte[] answer = new byte[Cookie.Size];
+        AddressMacs.SealCookie(_crypto, _addressKeys.Cookie, _crypto.GenerateSecret(), index, ControlFilter.RequestMac(datagram), cookie, answer);
+        Reply(source, answer);
     }
 
     private void Authenticate(SecretHandle key, Hash256 hash, byte[] datagram, int macOffset)

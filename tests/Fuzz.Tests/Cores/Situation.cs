@@ -74,10 +74,11 @@ internal sealed class Situation
     /// <summary>Somebody whom nobody knows.</summary>
     public static Endpoint Stranger { get; } = Endpoint.From(IPAddress.Parse("198.18.66.6"), 6666);
 
-    public static Situation Make(int number, bool isReal)
+    /// <param name="world">Which of many worlds: each has its own keys, so what was said in one proves nothing in another.</param>
+    public static Situation Make(int number, bool isReal, ulong world = 1)
     {
         (string name, Action<Situation> bring) = Known[number];
-        var situation = new Situation((ulong)number + 1, isReal) { Name = name };
+        var situation = new Situation((ulong)number + world, isReal) { Name = name };
         bring(situation);
         // What is due anyway would be done with whatever comes next.
         for (int i = 0; i < 200 && situation.IsDue; i++) situation.Run(0.3);

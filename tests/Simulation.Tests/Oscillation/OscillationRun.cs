@@ -19,7 +19,14 @@ namespace JumpingVpn.Simulation.Tests.Oscillation;
 /// <param name="WasDegraded">The session was Degraded at some time.</param>
 /// <param name="Calm">How long after the attack the session was Attached for good; null if it was not.</param>
 internal sealed record OscillationResult(
-    double Delivered, double BestFixed, double RoundTrips, int Choices, int Recoveries, int Moves, int Sessions, bool WasDegraded, SessionState AtTheEnd, TimeSpan? Calm);
+    double Delivered, double BestFixed, double RoundTrips, int Choices, int Recoveries, int Moves, int Sessions, bool WasDegraded, SessionState AtTheEnd, TimeSpan? Calm)
+{
+    /// <summary>What several runs of one attack come to: their mean delivery, and the worst of all else. The state is that of the first.</summary>
+    public static OscillationResult Of(IReadOnlyList<OscillationResult> runs) => new(
+        runs.Average(run => run.Delivered), runs.Average(run => run.BestFixed), runs.Average(run => run.RoundTrips),
+        runs.Max(run => run.Choices), runs.Max(run => run.Recoveries), runs.Max(run => run.Moves), runs.Max(run => run.Sessions),
+        runs.Any(run => run.WasDegraded), runs[0].AtTheEnd, runs.Any(run => run.Calm is null) ? null : runs.Max(run => run.Calm));
+}
 
 /// <summary>Both shipped cores, two uplinks, a packet every 9.7 ms each way, and an attacker who cuts the uplinks periodically.</summary>
 internal static class OscillationRun
@@ -37,7 +44,20 @@ internal static class OscillationRun
     /// <summary>Attached for so long after the attack is Attached for good.</summary>
     private static readonly TimeSpan Lasting = TimeSpan.FromSeconds(8);
 
-    public static OscillationResult Execute(OscillationAttack attack, ulong seed = 1)
+    /// <summary>Where so few round trips pass, a session that has to be bound anew is so by luck.</summary>
+    public const double HardlyAnyRoundTrip = 0.1;
+
+    /// <summary>Runs with other seeds where luck decides: one says little.</summary>
+    private const int RunsOfLuck = 4;
+
+    public static OscillationResult Execute(OscillationAttack attack)
+    {
+        OscillationResult first = Execute(attack, 1);
+        if (first.RoundTrips >= HardlyAnyRoundTrip) return first;
+        return OscillationResult.Of([first, .. Enumerable.Range(2, RunsOfLuck - 1).Select(seed => Execute(attack, (ulong)seed))]);
+    }
+
+    private static OscillationResult Execute(OscillationAttack attack, ulong seed)
     {
         var uplink = new UplinkPlan(HasNat: true, TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(1));
         var scenario = new Scenario(seed, 1, Policy, new StorePolicy(64, 40_000, 2_000, TimeSpan.FromHours(1)),
