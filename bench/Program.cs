@@ -54,6 +54,11 @@ var verifyRounds = new Option<int>("--rounds") { Description = "rounds", Default
 var verify = new Command("verify", "how fast an incident file is checked, on one core") { events, verifyRounds };
 verify.SetAction(parsed => VerifyBench.Run(parsed.GetValue(events), parsed.GetValue(verifyRounds)));
 
+var directory = new Option<string>("--out") { Description = "where they go", DefaultValueFactory = _ => "docs/examples" };
+var only = new Option<string[]>("--only") { Description = "only this one; may be repeated", AllowMultipleArgumentsPerToken = true };
+var examples = new Command("examples", "the incident files of docs/examples, made anew; docs/examples/make does that and makes their pages") { directory, only };
+examples.SetAction(parsed => ExampleIncidents.Run(parsed.GetRequiredValue(directory), parsed.GetValue(only) ?? []));
+
 var storeSeconds = new Option<int>("--seconds") { Description = "length of each measurement", DefaultValueFactory = _ => 5 };
 var store = new Command("store", "how many appends and loads a second the durable event stores carry out") { storeSeconds, json };
 store.SetAction((parsed, _) => StoreBench.RunAsync(parsed.GetValue(storeSeconds), parsed.GetValue(json)));
@@ -83,7 +88,7 @@ end.Hidden = true;
 end.SetAction(parsed => DataPlaneEnd.Run(
     parsed.GetValue(number), parsed.GetRequiredValue(local), parsed.GetRequiredValue(remote), parsed.GetRequiredValue(cipher)));
 
-var root = new RootCommand("Measures a tunnel in network namespaces of its own, and the stores behind it.") { outage, cluster, reattach, throughput, store, verify, flood, end };
+var root = new RootCommand("Measures a tunnel in network namespaces of its own, and the stores behind it.") { outage, cluster, reattach, throughput, store, verify, flood, examples, end };
 ParseResult result = root.Parse(args);
 if (result.Errors.Count > 0)
 {

@@ -12,6 +12,9 @@ internal sealed class LoadRig : IDisposable
 {
     private const int DatagramsPerTurn = 16;
 
+    /// <summary>Timers that fire between two looks at the sockets: thousands that are due at once must not keep answers waiting.</summary>
+    private const int TimersPerTurn = 32;
+
     private readonly SecretArena arena;
     private readonly LoadWorld world;
     private readonly LabNamespace space;
@@ -89,7 +92,7 @@ internal sealed class LoadRig : IDisposable
     private void Turn()
     {
         long now = LabClock.Now;
-        while (timers.TryPeek(out int number, out long at) && at <= now)
+        for (int fired = 0; fired < TimersPerTurn && timers.TryPeek(out int number, out long at) && at <= now; fired++)
         {
             timers.Dequeue();
             LoadClient client = Clients[number];

@@ -29,6 +29,8 @@ internal sealed class Tunnel : IDisposable
         }
         catch
         {
+            // What did not start has nothing to prove, and must say why it did not.
+            nodes.IsAudited = false;
             tunnel.Dispose();
             throw;
         }
@@ -58,9 +60,9 @@ internal sealed class Tunnel : IDisposable
     public void Await(string what, Func<bool> condition, double seconds = 10) =>
         Assert.True(LabClock.WaitUntil(condition, TimeSpan.FromSeconds(seconds), 20), $"{what} did not come within {seconds} s{Environment.NewLine}{Nodes.Logs()}");
 
+    /// <summary>Ends all; fails if what the nodes have stored does not hold.</summary>
     public void Dispose()
     {
-        Nodes.Dispose();
-        Topology.Dispose();
+        using (Topology) Nodes.Dispose();
     }
 }

@@ -30,7 +30,7 @@ internal static class SeedBatch
         long started = Stopwatch.GetTimestamp();
         var failed = new ConcurrentBag<RunResult>();
         var reasons = new ConcurrentDictionary<string, int>();
-        long events = 0, steps = 0;
+        long events = 0, steps = 0, sessions = 0, proven = 0;
         ulong checksum = 0;
         Parallel.For((long)range.First, (long)(range.First + range.Count), new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, seed =>
         {
@@ -39,16 +39,19 @@ internal static class SeedBatch
             if (result.Failure is not null) failed.Add(result);
             Interlocked.Add(ref events, result.Events);
             Interlocked.Add(ref steps, result.Steps);
+            Interlocked.Add(ref sessions, result.Sessions);
+            Interlocked.Add(ref proven, result.Proven);
             Interlocked.Add(ref checksum, result.Checksum);
             foreach ((string reason, int times) in result.Reasons) reasons.AddOrUpdate(reason, times, (_, before) => before + times);
         });
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        output.WriteLine($"{range.Count} seeds in {seconds:0.0} s, {range.Count / seconds:0} a second; {steps} steps, {events} events stored, checksum {checksum:x16}");
+        output.WriteLine($"{range.Count} seeds in {seconds:0.0} s, {range.Count / seconds:0} a second; {steps} steps, {events} events stored, checksum {checksum:x16}; {sessions} sessions with {proven} events exported and verified");
         output.WriteLine(string.Join(", ", reasons.OrderBy(reason => reason.Key, StringComparer.Ordinal).Select(reason => $"{reason.Key} {reason.Value}")));
         if (failed.IsEmpty)
         {
             string missing = string.Join(", ", expected.Select(reason => reason.Name()).Where(reason => !reasons.ContainsKey(reason)));
             Assert.True(missing.Length == 0, $"no seed brought {missing}");
+            Assert.True(sessions >= (long)range.Count && proven > 0, $"only {sessions} sessions were exported and verified");
             return;
         }
         RunResult[] inOrder = [.. failed.OrderBy(result => result.Seed)];

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using JumpingVpn.Simulation.Tests.Checks;
 using JumpingVpn.Simulation.Tests.Kernel;
 using JumpingVpn.Simulation.Tests.Plan;
 
@@ -10,7 +11,9 @@ namespace JumpingVpn.Simulation.Tests;
 /// <param name="Checksum">Of everything that happened: two runs of one seed have the same.</param>
 /// <param name="Steps">Things that happened.</param>
 /// <param name="Events">Events stored.</param>
-internal sealed record RunResult(ulong Seed, string? Failure, ulong Checksum, long Steps, int Events, IReadOnlyDictionary<string, int> Reasons);
+/// <param name="Sessions">Sessions whose stored history was exported and verified.</param>
+/// <param name="Proven">Events of them, each decided again from its cause.</param>
+internal sealed record RunResult(ulong Seed, string? Failure, ulong Checksum, long Steps, int Events, IReadOnlyDictionary<string, int> Reasons, int Sessions, long Proven);
 
 /// <summary>Runs scenarios, and tells about those that fail so that a person can find out why.</summary>
 internal static class SimulationRun
@@ -47,14 +50,18 @@ internal static class SimulationRun
     {
         var world = new World(scenario, keepsTrace, mutation, isReal);
         string? failure = null;
+        int sessions = 0;
+        long proven = 0;
         try
         {
             world.Run();
+            // What is broken on purpose must be found by the checks of its own kind.
+            if (mutation is null) failure = StoredHistory.Fault(world.Store.State, scenario.Policy, out sessions, out proven);
         }
         catch (SimulationException found)
         {
             failure = found.Message;
         }
-        return (new(scenario.Seed, failure, world.Trace.Checksum, world.Agenda.Steps, world.Oracle.Events, world.Oracle.Reasons), world.Trace);
+        return (new(scenario.Seed, failure, world.Trace.Checksum, world.Agenda.Steps, world.Oracle.Events, world.Oracle.Reasons, sessions, proven), world.Trace);
     }
 }

@@ -18,7 +18,7 @@ public static class CommandLine
         }
         var root = new RootCommand("Reads incident files (jumping-vpn sessions export): checks them, shows them, decides them again under another policy, joins them.")
         {
-            VerifyCommand.Make(), ShowCommand.Make(), WhatIfCommand.Make(), MergeCommand.Make(),
+            VerifyCommand.Make(), ShowCommand.Make(), ReportCommand.Make(), WhatIfCommand.Make(), MergeCommand.Make(),
         };
         ParseResult parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)

@@ -32,7 +32,8 @@ internal static class Timeline
         DateTime.UnixEpoch.AddTicks(Math.Clamp(wall.Microseconds, 0, 253_402_300_799_000_000) * TimeSpan.TicksPerMicrosecond)
             .ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture);
 
-    private static TimelineRow? Row(Evidence seen, WallTime at) => seen switch
+    /// <summary>Null for samples and probes.</summary>
+    public static TimelineRow? Row(Evidence seen, WallTime at) => seen switch
     {
         Evidence.Mirrored mirrored => new(at, 0, null, seen.Node, "client: " + mirrored.Reason, $"{mirrored.From} -> {mirrored.To} (knows version {mirrored.Version}) {mirrored.Transport}"),
         Evidence.Rejections refused => new(at, 0, null, seen.Node, "refused " + refused.Reason, $"{refused.Count} from {refused.Source}: {refused.Last.Detail}"),
@@ -41,7 +42,8 @@ internal static class Timeline
         _ => null,
     };
 
-    private static string Detail(IncidentStep step) => step.Happened switch
+    /// <summary>A step in a few words.</summary>
+    public static string Detail(IncidentStep step) => step.Happened switch
     {
         null => "snapshot: the events before it are not here",
         SessionEvent.Established e => $"{Client(step.After)} by {Transport(step.After)}; owner {e.Owner}",

@@ -71,7 +71,8 @@ internal static class VerifyCommand
         }
     }
 
-    private static Either<string, TrustedKeys> ReadKeys(string file)
+    /// <summary>The keys of a file; Left, in one line that names it, if it is none.</summary>
+    internal static Either<string, TrustedKeys> ReadKeys(string file)
     {
         try
         {

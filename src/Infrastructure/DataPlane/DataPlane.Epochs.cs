@@ -20,7 +20,7 @@ public sealed partial class DataPlane
         SessionEntry entry = Session(session);
         if (entry.Epochs.Count >= MaxEpochs) throw new InvalidOperationException($"session {session} has {MaxEpochs} epochs");
         if (_epochsByIndex.Find(keys.LocalIndex) is not null) throw new InvalidOperationException($"receiver index {keys.LocalIndex:x8} is taken");
-        var epoch = new KeyEpoch(entry, keys, Expand(keys), new(source), held);
+        var epoch = new KeyEpoch(entry, keys, KeysOf(keys), new(source), held);
         entry.Epochs.Add(epoch);
         _epochsByIndex.Add(keys.LocalIndex, epoch);
     }
@@ -132,15 +132,7 @@ public sealed partial class DataPlane
 
     private static KeyEpoch? Find(SessionEntry session, uint localIndex) => session.Epochs.Find(epoch => epoch.Keys.LocalIndex == localIndex);
 
-    private PacketKeys Expand(TrafficKeys keys)
-    {
-        ReadOnlySpan<byte> send = _options.Secrets.Read(keys.Send), receive = _options.Secrets.Read(keys.Receive);
-        PacketCipherSelector ciphers = _options.Ciphers;
-        return new(
-            ciphers.CreateKey(keys.Suite, PacketDirection.Seal, send),
-            ciphers.CreateKey(keys.Suite, PacketDirection.Seal, send),
-            ciphers.CreateKey(keys.Suite, PacketDirection.Open, receive));
-    }
+    private PacketKeys KeysOf(TrafficKeys keys) => new(_options.Ciphers, keys.Suite, _options.Secrets.Read(keys.Send), _options.Secrets.Read(keys.Receive));
 
     private void ForgetAllEpochs(SessionEntry session)
     {

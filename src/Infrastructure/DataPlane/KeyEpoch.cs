@@ -19,7 +19,8 @@ internal sealed class KeyEpoch(SessionEntry session, TrafficKeys keys, PacketKey
     private volatile bool _held = held;
     private volatile bool _removed;
 
-    private readonly ulong[] _windowWords = new ulong[ReplayWindow.Words];
+    // A kibibyte that comes with the first packet: an idle session has none.
+    private ulong[] _windowWords = [];
     private ReplayWindow _window;
 
     // The counter is written for every batch that is sent: it gets a cache line away from what the receiving thread reads.
@@ -59,7 +60,11 @@ internal sealed class KeyEpoch(SessionEntry session, TrafficKeys keys, PacketKey
     public bool IsFresh(ulong counter) => _window.IsFresh(_windowWords, counter);
 
     /// <summary>Accepts an authentic counter once.</summary>
-    public bool TryAccept(ulong counter) => _window.TryMark(_windowWords, counter);
+    public bool TryAccept(ulong counter)
+    {
+        if (_windowWords.Length == 0) _windowWords = new ulong[ReplayWindow.Words];
+        return _window.TryMark(_windowWords, counter);
+    }
 
     /// <summary>One more than the highest accepted counter; 0 before the first. Any thread.</summary>
     public ulong HighestReceived => _window.Next;

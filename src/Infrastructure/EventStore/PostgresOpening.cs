@@ -25,7 +25,7 @@ internal static class PostgresOpening
             await using PostgresConnection connection = await PostgresConnection.OpenAsync(database).ConfigureAwait(false);
             if (connection.ServerVersion < PostgresSchema.OldestServer)
                 return $"{database.Name}: the server has version {connection.ServerVersion}; {PostgresSchema.OldestServer} or later is needed";
-            if (database.Hosts.Count > 1 && await StandbysAsync(connection).ConfigureAwait(false) is "")
+            if (database.Hosts.Count > 1 && !options.StoresNothing && await StandbysAsync(connection).ConfigureAwait(false) is "")
                 return $"{database.Name}: several hosts, but the primary has no synchronous standby (synchronous_standby_names is empty): "
                     + "a failover would lose what was acknowledged";
             string? refusal = await PrepareAsync(connection, options).ConfigureAwait(false);

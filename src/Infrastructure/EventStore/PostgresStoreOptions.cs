@@ -21,6 +21,9 @@ public sealed record PostgresStoreOptions(
     /// <summary>What must be the same on all nodes; null for a tool that only looks at the store or changes the registry.</summary>
     public ClusterSettings? Settings { get; init; }
 
+    /// <summary>For a tool that stores nothing: it has nothing to lose in a failover, and works right after one too.</summary>
+    public bool StoresNothing { get; init; }
+
     /// <summary>Takes notices, on any thread; it must return at once.</summary>
     public Action<ClusterNotice>? Notice { get; init; }
 }

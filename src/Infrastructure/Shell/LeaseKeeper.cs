@@ -184,6 +184,8 @@ public sealed class LeaseKeeper : IDisposable
     private void Tell(LeaseState before, LeaseState after, Renewal renewal)
     {
         if (!ReferenceEquals(before.Gone, after.Gone) && !(before.Gone.IsEmpty && after.Gone.IsEmpty)) _options.Post(new GatewayInput.NodesGone(after.Gone));
+        foreach ((IncarnationId id, FenceEvidence evidence) in after.Gone)
+            if (!before.Gone.ContainsKey(id)) _options.Warn($"node {evidence.Owner} is gone: its sessions may be taken");
         switch (renewal)
         {
             case Renewal.Renewed renewed:

@@ -51,9 +51,10 @@ public sealed class StorePump(
             post(new GatewayInput.AppendFinished(append.Number, outcome));
             if (result is AppendResult.Committed committed)
             {
-                Tell(committed);
+                foreach (StreamPosition position in committed.Positions) Tell(position.Head);
                 await CompactAsync(append.Streams, committed).ConfigureAwait(false);
             }
+            else if (outcome == AppendOutcome.Committed) await TellStoredAsync(request).ConfigureAwait(false);
             else Complain($"the store refused an append to session {append.Streams[0].Before.Id}: {result}");
         }
         catch (Exception fault)
@@ -68,11 +69,18 @@ public sealed class StorePump(
         }
     }
 
-    private void Tell(AppendResult.Committed committed)
+    private void Tell(ChainHead head) => moved?.Invoke(new(HeadKind.Event, head.Stream, head.Version, head.Hash));
+
+    /// <summary>
+    /// Of an append whose answer was lost the heads are read. Where a head has moved on, or cannot be read now, it is signed with the next
+    /// event.
+    /// </summary>
+    private async Task TellStoredAsync(AppendRequest request)
     {
         if (moved is null) return;
-        foreach (StreamPosition position in committed.Positions)
-            moved(new(HeadKind.Event, position.Head.Stream, position.Head.Version, position.Head.Hash));
+        foreach (Domain.EventStore.StreamAppend stream in request.Streams)
+            if (await store.ResolveAsync(stream.Stream).ConfigureAwait(false) is LoadResult.Found { History.Head: var head } && head.Version == stream.ExpectedVersion + stream.Events.Length)
+                Tell(head);
     }
 
     /// <summary>

@@ -16,7 +16,7 @@ internal sealed class OrphanSweep : IAsyncDisposable
     public const int Batch = 256;
 
     /// <summary>How long a node must have been gone before its sessions are looked at.</summary>
-    public static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
+    public static readonly TimeSpan Grace = TimeSpan.FromSeconds(15);
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 

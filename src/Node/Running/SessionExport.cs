@@ -74,7 +74,7 @@ internal static class SessionExport
 
     private static async Task<string?> FromDatabaseAsync(GatewayConfiguration configuration, IAuditSigner signer, SessionId session, Stream output)
     {
-        Either<string, IClusterStore> opened = await SharedStore.OpenForToolAsync(configuration).ConfigureAwait(false);
+        Either<string, IClusterStore> opened = await SharedStore.OpenForReadingAsync(configuration).ConfigureAwait(false);
         if (opened.IsLeft) return opened.Match(static _ => "", static problem => problem);
         var store = opened.Match(static found => found, static _ => throw new InvalidOperationException());
         try

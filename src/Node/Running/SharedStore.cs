@@ -28,8 +28,13 @@ internal static class SharedStore
     public static Task<Either<string, IClusterStore>> OpenForToolAsync(GatewayConfiguration configuration) =>
         OpenAsync(configuration, (StoreConfiguration.Postgres)configuration.Store, new InMemoryAuditArchive(), "", null, null);
 
+    /// <summary>For a tool that only reads. After a failover it works before there is a standby again.</summary>
+    public static Task<Either<string, IClusterStore>> OpenForReadingAsync(GatewayConfiguration configuration) =>
+        OpenAsync(configuration, (StoreConfiguration.Postgres)configuration.Store, new InMemoryAuditArchive(), "", null, null, storesNothing: true);
+
     private static async Task<Either<string, IClusterStore>> OpenAsync(
-        GatewayConfiguration configuration, StoreConfiguration.Postgres store, IAuditArchive archive, string place, ClusterSettings? settings, Action<ClusterNotice>? notice)
+        GatewayConfiguration configuration, StoreConfiguration.Postgres store, IAuditArchive archive, string place, ClusterSettings? settings, Action<ClusterNotice>? notice,
+        bool storesNothing = false)
     {
         string connection = store.Connection;
         if (store.PasswordFile is { } file)
@@ -43,6 +48,7 @@ internal static class SharedStore
             Schema = store.Schema,
             Settings = settings,
             Notice = notice,
+            StoresNothing = storesNothing,
         };
         return (await PostgresEventStore.OpenAsync(options).ConfigureAwait(false)).Map(opened => (IClusterStore)opened);
     }

@@ -91,6 +91,7 @@ internal sealed class ClusterRun : IDisposable
     {
         probes?.Dispose();
         Watch.Dispose();
+        Nodes.Audit();
     }
 
     private static double Milliseconds(long nanoseconds) => nanoseconds / LabClock.Millisecond % 1_000_000;

@@ -60,6 +60,7 @@ public sealed class FailoverTests
         // A lease may have lapsed meanwhile: then the other node has it, and keeps it.
         IReadOnlyList<DeliveryTurn> turns = watch.Turns();
         Assert.True(turns.Count <= 2, ClusterRun.Describe(turns));
+        nodes.Audit();
     }
 
     private static long StoredVersion(PostgresServer server, ClusterTunnel nodes, string session) =>

@@ -84,6 +84,7 @@ public sealed class LifecycleTests
         byte[] whole = File.ReadAllBytes(store);
         File.WriteAllBytes(store, whole[..(whole.Length / 2 + 100)]);
         byte[] truncated = File.ReadAllBytes(store);
+        tunnel.Nodes.IsAudited = false;
         CliResult result = NodeCli.RunIn(tunnel.Topology.Gateway, "run", "--config", tunnel.Nodes.PathOf("gateway.yaml"));
 
         Assert.NotEqual(0, result.ExitCode);

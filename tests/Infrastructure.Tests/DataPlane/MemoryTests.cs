@@ -48,28 +48,46 @@ public sealed class MemoryTests
         int before = PacketKey.Live;
         using (var it = new PlaneHarness())
         {
-            const int keysOfAnEpoch = 3;
-            it.Bound(1);
-            Assert.Equal(before + keysOfAnEpoch, PacketKey.Live);
+            // Expanded with the first packet: one key to send with, one to receive with.
+            EpochKeys first = it.Bound(1);
+            Assert.Equal(before, PacketKey.Live);
+            it.Plane.SendControl(PlaneHarness.Session, [1]);
+            Assert.Equal(before, PacketKey.Live);
+            it.Peer.Send(first, 0, PlaneHarness.Inward(1));
+            it.Settle();
+            Assert.Equal(before + 1, PacketKey.Live);
+            it.Tun.Send(PlaneHarness.Outward(1));
+            PlaneHarness.WaitFor(() => PacketKey.Live == before + 2);
             EpochKeys second = it.Keys(2);
             it.Plane.InstallEpoch(PlaneHarness.Session, second.Traffic, PlaneHarness.From(it.Peer), held: true);
+            it.Peer.Send(second, 0, PlaneHarness.Inward(2));
+            it.Settle();
+            Assert.Equal(before + 3, PacketKey.Live);
             it.Plane.RemoveEpoch(PlaneHarness.Session, 2);
-            Assert.Equal(before + keysOfAnEpoch, PacketKey.Live);
+            Assert.Equal(before + 2, PacketKey.Live);
 
             it.Plane.InstallEpoch(PlaneHarness.Session, second.Traffic, PlaneHarness.From(it.Peer), held: false);
             it.Plane.Bind(PlaneHarness.Session, 2, PlaneHarness.From(it.Peer), it.Now + TimeSpan.FromSeconds(1));
             // The old epoch only receives.
-            Assert.Equal(before + keysOfAnEpoch + 1, PacketKey.Live);
+            Assert.Equal(before + 1, PacketKey.Live);
             it.Now += TimeSpan.FromSeconds(1);
-            PlaneHarness.WaitFor(() => PacketKey.Live == before + keysOfAnEpoch);
+            PlaneHarness.WaitFor(() => PacketKey.Live == before);
 
+            it.Peer.Send(second, 0, PlaneHarness.Inward(3));
+            it.Settle();
+            Assert.Equal(before + 1, PacketKey.Live);
             it.Plane.Unbind(PlaneHarness.Session);
             Assert.Equal(before, PacketKey.Live);
-            it.Bound(3);
+            EpochKeys third = it.Bound(3);
+            it.Peer.Send(third, 0, PlaneHarness.Inward(4));
+            it.Settle();
             it.Plane.CloseSession(PlaneHarness.Session);
             Assert.Equal(before, PacketKey.Live);
             it.Plane.OpenSession(PlaneHarness.Session, PlaneHarness.Prefixes("10.9.0.2/32"), 1420);
-            it.Bound(4);
+            EpochKeys fourth = it.Bound(4);
+            it.Peer.Send(fourth, 0, PlaneHarness.Inward(5));
+            it.Settle();
+            Assert.Equal(before + 1, PacketKey.Live);
         }
         Assert.Equal(before, PacketKey.Live);
     }

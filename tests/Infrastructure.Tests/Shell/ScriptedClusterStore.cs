@@ -20,6 +20,10 @@ internal sealed class ScriptedClusterStore : IClusterStore
 
     public Func<ImmutableArray<IncarnationId>, SessionId, ImmutableArray<SessionId>> OnOrphans { get; set; } = (_, _) => [];
 
+    public Func<AppendRequest, ValueTask<AppendResult>> OnAppend { get; set; } = _ => throw new InvalidOperationException("nobody was to append");
+
+    public Func<SessionId, ValueTask<LoadResult>> OnResolve { get; set; } = _ => throw new InvalidOperationException("nobody was to find out");
+
     public List<SessionId> Wanted { get; } = [];
 
     public Owner Self { get; set; } = new("gw-a", new IncarnationId(1));
@@ -53,9 +57,9 @@ internal sealed class ScriptedClusterStore : IClusterStore
 
     public ValueTask<string?> RemoveClientAsync(string name) => throw new NotSupportedException();
 
-    public ValueTask<AppendResult> AppendAsync(AppendRequest request) => throw new NotSupportedException();
+    public ValueTask<AppendResult> AppendAsync(AppendRequest request) => OnAppend(request);
 
-    public ValueTask<LoadResult> ResolveAsync(SessionId stream) => throw new NotSupportedException();
+    public ValueTask<LoadResult> ResolveAsync(SessionId stream) => OnResolve(stream);
 
     public ValueTask<Either<string, ImmutableArray<StoredStream>>> ListAsync() => throw new NotSupportedException();
 

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Net;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Node.Lab.Incidents;
 using JumpingVpn.Node.Lab.Postgres;
 
 namespace JumpingVpn.Node.Lab.Tunnels;
@@ -21,6 +23,7 @@ public sealed class ClusterTunnel : ILabTunnel
     private readonly IReadOnlyList<PostgresLink>[] links;
     private readonly LabNode?[] nodes = new LabNode?[2];
     private readonly List<string> earlierOutput = [];
+    private readonly HashSet<SessionId> settled = [];
     private LabNode? client;
 
     public ClusterTunnel(LabTopology topology, ClusterOptions options)
@@ -118,6 +121,21 @@ public sealed class ClusterTunnel : ILabTunnel
     public LabSession? ReadSession() => Client.ReadSession();
 
     public string Logs() => string.Concat(earlierOutput) + string.Concat(nodes.Select(node => node?.Output())) + client?.Output();
+
+    /// <summary>
+    /// Mends the ways to the database and throws <see cref="LabException"/> if what the nodes and the client know of any session does not
+    /// hold. Nothing happens where <see cref="LabAudit"/> is off.
+    /// </summary>
+    public void Audit()
+    {
+        if (!LabAudit.IsOn || LabCleanup.IsEnding) return;
+        foreach (PostgresLink link in links.SelectMany(way => way)) link.Mend();
+        IReadOnlyList<LabAudited> audited =
+        [
+            .. Enumerable.Range(1, 2).Select(node => new LabAudited(PathOf($"{ClusterConfiguration.NodeName(node)}.yaml"), nodes[node - 1])), new(PathOf("client.yaml"), client),
+        ];
+        if ((LabAudit.OfRunning(audited) ?? LabAudit.OfFiles(audited, settled)) is { } problem) throw new LabException(problem + Environment.NewLine + Logs());
+    }
 
     public void Dispose()
     {

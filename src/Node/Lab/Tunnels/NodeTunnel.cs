@@ -1,4 +1,6 @@
 using System.Net;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Node.Lab.Incidents;
 
 namespace JumpingVpn.Node.Lab.Tunnels;
 
@@ -71,10 +73,31 @@ public sealed class NodeTunnel : ILabTunnel
 
     public string Logs() => string.Concat(earlierOutput) + Gateway?.Output() + string.Concat(clients.Select(client => client?.Output()));
 
+    /// <summary>False where a test damages what the nodes have stored, so that it cannot be proven at the end.</summary>
+    public bool IsAudited { get; set; } = true;
+
+    /// <summary>Ends the processes. Throws <see cref="LabException"/> if their history is looked at (<see cref="LabAudit"/>) and does not hold.</summary>
     public void Dispose()
     {
-        foreach (LabNode? client in clients) client?.Dispose();
-        Gateway?.Dispose();
+        bool isAudited = LabAudit.IsOn && IsAudited && !LabCleanup.IsEnding;
+        IReadOnlyList<LabAudited> audited =
+        [
+            new(PathOf("gateway.yaml"), Gateway), .. clients.Select((client, number) => new LabAudited(PathOf($"{NodeConfiguration.ClientName(number)}.yaml"), client)),
+        ];
+        string? problem = null;
+        try
+        {
+            if (isAudited) problem = LabAudit.OfRunning(audited);
+            foreach (LabNode? client in clients) client?.Kill();
+            Gateway?.Kill();
+            if (isAudited) problem ??= LabAudit.OfFiles(audited, new HashSet<SessionId>());
+            if (problem is not null) throw new LabException(problem + Environment.NewLine + Logs());
+        }
+        finally
+        {
+            foreach (LabNode? client in clients) client?.Dispose();
+            Gateway?.Dispose();
+        }
     }
 
     private LabNode StartNode(string name, LabNamespace space) => LabNode.Start(
