@@ -63,6 +63,22 @@ var storeSeconds = new Option<int>("--seconds") { Description = "length of each 
 var store = new Command("store", "how many appends and loads a second the durable event stores carry out") { storeSeconds, json };
 store.SetAction((parsed, _) => StoreBench.RunAsync(parsed.GetValue(storeSeconds), parsed.GetValue(json)));
 
+var kinds = new Option<string[]>("--kind") { Description = "only this kind of message; may be repeated", AllowMultipleArgumentsPerToken = true };
+var floodRounds = new Option<int>("--rounds") { Description = "rounds per kind", DefaultValueFactory = _ => 3 };
+var moves = new Option<int>("--moves") { Description = "honest moves per round", DefaultValueFactory = _ => 30 };
+var floodSeconds = new Option<int>("--seconds") { Description = "length of each transfer", DefaultValueFactory = _ => 5 };
+var rate = new Option<double>("--rate") { Description = "datagrams a second; 0 for as many as the attacker's core can", DefaultValueFactory = _ => 0 };
+var inProcess = new Option<bool>("--in-process") { Description = "only the checks themselves, without sockets" };
+var flood = new Command("flood", "how fast messages are refused, and what a flood of them costs an honest client") { kinds, floodRounds, moves, floodSeconds, rate, inProcess, json };
+flood.SetAction(parsed => FloodBench.Run(new FloodBenchOptions(
+    parsed.GetValue(kinds) ?? [],
+    parsed.GetValue(floodRounds),
+    parsed.GetValue(moves),
+    parsed.GetValue(floodSeconds),
+    parsed.GetValue(rate),
+    parsed.GetValue(inProcess),
+    parsed.GetValue(json))));
+
 var number = new Argument<int>("number");
 var local = new Argument<string>("local");
 var remote = new Argument<string>("remote");
@@ -72,7 +88,7 @@ end.Hidden = true;
 end.SetAction(parsed => DataPlaneEnd.Run(
     parsed.GetValue(number), parsed.GetRequiredValue(local), parsed.GetRequiredValue(remote), parsed.GetRequiredValue(cipher)));
 
-var root = new RootCommand("Measures a tunnel in network namespaces of its own, and the stores behind it.") { outage, cluster, reattach, throughput, store, verify, examples, end };
+var root = new RootCommand("Measures a tunnel in network namespaces of its own, and the stores behind it.") { outage, cluster, reattach, throughput, store, verify, flood, examples, end };
 ParseResult result = root.Parse(args);
 if (result.Errors.Count > 0)
 {

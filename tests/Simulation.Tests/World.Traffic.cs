@@ -26,14 +26,33 @@ internal sealed partial class World
         public Instant LastUp { get; set; } = Instant.Zero;
 
         public Instant LastDown { get; set; } = Instant.Zero;
+
+        public int Offered { get; set; }
+
+        public int ArrivedUp { get; set; }
+
+        public int ArrivedDown { get; set; }
     }
 
-    public void DeliveredUp(ulong number) => _flows[ClientOf(number)].LastUp = Agenda.Now;
+    /// <summary>Told before a packet is offered in each direction.</summary>
+    public Action<ClientHost> Offering { get; set; } = _ => { };
+
+    /// <summary>Inner packets that were offered in each direction, and those that arrived, since the world began.</summary>
+    public (int Offered, int Up, int Down) Delivery(ClientHost client) =>
+        (_flows[client.Number].Offered, _flows[client.Number].ArrivedUp, _flows[client.Number].ArrivedDown);
+
+    public void DeliveredUp(ulong number)
+    {
+        Flow flow = _flows[ClientOf(number)];
+        flow.LastUp = Agenda.Now;
+        flow.ArrivedUp++;
+    }
 
     public void DeliveredDown(ClientHost client, ulong number)
     {
         Oracle.Require(Clients[ClientOf(number)].Key == client.Key, () => $"{client.Name} gets a packet of client {ClientOf(number)}");
         _flows[client.Number].LastDown = Agenda.Now;
+        _flows[client.Number].ArrivedDown++;
     }
 
     private static int ClientOf(ulong number) => (int)(number >> 48);
@@ -47,6 +66,8 @@ internal sealed partial class World
 
         void Repeat()
         {
+            flow.Offered++;
+            Offering(client);
             if (Agenda.Now >= flow.UpFrom) client.SendInner(ModelPacket.Inner(NewNumber(client), client.InnerAddress));
             if (Agenda.Now >= flow.DownFrom)
             {

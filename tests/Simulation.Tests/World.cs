@@ -153,12 +153,7 @@ internal sealed partial class World
     {
         try
         {
-            foreach (GatewayHost node in Nodes) node.Start();
-            foreach (ClientHost client in Clients)
-            {
-                Agenda.After(Random.Milliseconds(0, 100), client.Start);
-                StartTraffic(client, _scenario.Clients[client.Number].TrafficEvery);
-            }
+            Begin();
             // Nodes that share a store begin with a lease.
             Instant begin = Agenda.Now + TimeSpan.FromMilliseconds(_scenario.Cluster is null ? 300 : 500);
             foreach (Scheduled scheduled in _scenario.Events) Agenda.At(begin + scheduled.At, () => Apply(scheduled.What));
@@ -170,6 +165,17 @@ internal sealed partial class World
         catch (Exception broken) when (broken is not SimulationException)
         {
             throw new SimulationException($"a broken invariant: {broken.Message}\n{broken.StackTrace}");
+        }
+    }
+
+    /// <summary>Starts the nodes, the clients and their traffic; the first part of <see cref="Run"/>, for tests that do the rest themselves.</summary>
+    public void Begin()
+    {
+        foreach (GatewayHost node in Nodes) node.Start();
+        foreach (ClientHost client in Clients)
+        {
+            Agenda.After(Random.Milliseconds(0, 100), client.Start);
+            StartTraffic(client, _scenario.Clients[client.Number].TrafficEvery);
         }
     }
 

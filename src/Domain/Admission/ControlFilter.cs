@@ -43,10 +43,14 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
     /// <summary>How long a cookie secret is current; a cookie works for one to two of these (WireGuard 5.4.7).</summary>
     public static readonly TimeSpan CookieLifetime = TimeSpan.FromSeconds(120);
 
+    /// <summary>Cookies of the whole node: one costs as much as ten refusals, and the thread that sends them carries the traffic too.</summary>
+    public static readonly TokenRate Answers = TokenRate.PerSecond(10_000, burst: 1000);
+
     private static readonly TokenRate SourceRate = TokenRate.PerSecond(5, burst: 10);
 
     private readonly TokenBucket[] _sources = new TokenBucket[SourceBuckets];
     private readonly SecretHandle[] _cookieSecrets = new SecretHandle[3];
+    private TokenBucket _answers = TokenBucket.Full;
     private Instant _windowEnd = Instant.Zero;
     private Instant _loadEnd = Instant.Zero;
     private int _requests;
@@ -66,20 +70,35 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
         _cookieSecrets[0] = fresh;
     }
 
-    /// <summary>Judges one datagram; <paramref name="reason"/> says why it was not passed on.</summary>
+    /// <summary>Judges one datagram by all that stands here; <paramref name="reason"/> says why it was not passed on.</summary>
     public AdmissionVerdict Check(ReadOnlySpan<byte> datagram, Endpoint source, Instant now, out ReasonCode reason)
     {
-        reason = CheckShape(datagram);
-        if (reason == ReasonCode.None) reason = CheckMark(datagram);
-        if (reason != ReasonCode.None) return AdmissionVerdict.Drop;
+        reason = CheckForm(datagram);
+        return reason == ReasonCode.None ? Admit(datagram, source, now, out reason) : AdmissionVerdict.Drop;
+    }
+
+    /// <summary>Length and type, and the MAC in the session id or MAC1; None if all is right. Nothing is remembered.</summary>
+    public ReasonCode CheckForm(ReadOnlySpan<byte> datagram)
+    {
+        ReasonCode reason = CheckShape(datagram);
+        return reason == ReasonCode.None ? CheckMark(datagram) : reason;
+    }
+
+    /// <summary>Under load: the cookie and the source's bucket, for what <see cref="CheckForm"/> let through and nothing has proven.</summary>
+    public AdmissionVerdict Admit(ReadOnlySpan<byte> datagram, Endpoint source, Instant now, out ReasonCode reason)
+    {
+        reason = ReasonCode.None;
         int cookieMac = CookieMacOffset((MessageType)datagram[0]);
         if (cookieMac < 0) return AdmissionVerdict.Pass;
         CountRequest(now);
         if (!IsUnderLoad(now)) return AdmissionVerdict.Pass;
         if (!HasCookie(datagram, cookieMac, source))
         {
-            reason = ReasonCode.CookieRequired;
-            return AdmissionVerdict.SendCookie;
+            // A flood that is answered one by one would stop everybody's traffic (REQ-FLOOD-3).
+            bool isAnswered = _answers.TryTake(now, Answers, out TokenBucket left);
+            _answers = left;
+            reason = isAnswered ? ReasonCode.CookieRequired : ReasonCode.RateLimited;
+            return isAnswered ? AdmissionVerdict.SendCookie : AdmissionVerdict.Drop;
         }
         if (datagram[0] != (byte)MessageType.Initiation) return AdmissionVerdict.Pass;
         ref TokenBucket bucket = ref _sources[BucketOf(source)];
@@ -93,11 +112,13 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
     }
 
     /// <summary>The COOKIE for a datagram that <see cref="Check"/> answered with <see cref="AdmissionVerdict.SendCookie"/>; smaller than it.</summary>
-    public byte[] MakeCookie(ReadOnlySpan<byte> datagram, Endpoint source, SecretHandle seed)
+    /// <param name="seed">Fresh.</param>
+    /// <param name="answer"><see cref="Cookie.Size"/> bytes.</param>
+    public void MakeCookie(ReadOnlySpan<byte> datagram, Endpoint source, SecretHandle seed, Span<byte> answer)
     {
         Span<byte> cookie = stackalloc byte[ProtocolConstants.MacSize];
         AddressMacs.Cookie(crypto, _cookieSecrets[0], source, cookie);
-        return AddressMacs.SealCookie(crypto, addressKeys.Cookie, seed, ReceiverIndexOf(datagram), RequestMac(datagram), cookie);
+        AddressMacs.SealCookie(crypto, addressKeys.Cookie, seed, ReceiverIndexOf(datagram), RequestMac(datagram), cookie, answer);
     }
 
     /// <summary>The MAC of a request that a cookie is sealed to: MAC1 or the first half of the proof.</summary>

@@ -14,7 +14,7 @@ namespace JumpingVpn.Domain.Client;
 public static class ClientCore
 {
     /// <summary>
-    /// Takes one input and does all that is due. Total: any input in any state gives a state; datagrams that are not authentic
+    /// Takes one input and does all that is due. Total (REQ-OFFPATH-4): any input in any state gives a state; datagrams that are not authentic
     /// change nothing.
     /// </summary>
     public static (ClientState State, ImmutableArray<ClientEffect> Effects) Step(
@@ -126,6 +126,13 @@ public static class ClientCore
         if (datagram.Length < ProtocolConstants.PrefixSize)
         {
             turn.Reject(ReasonCode.BadLength, path.Name);
+            return;
+        }
+        // What is reserved is zero; a PROBE REPLY alone has flags in its second byte.
+        int reserved = (MessageType)datagram[0] == MessageType.ProbeReply ? 2 : 1;
+        if (datagram[reserved..ProtocolConstants.PrefixSize].ContainsAnyExcept((byte)0))
+        {
+            turn.Reject(ReasonCode.Malformed, path.Name);
             return;
         }
         switch ((MessageType)datagram[0])

@@ -62,8 +62,10 @@ internal static class ClientHandshakes
             turn.Reject(ReasonCode.BadHandshake, "RESPONSE on " + path.Name);
             return;
         }
-        if (!ResponsePayload.TryRead(payload, out ResponsePayload response)) turn.Reject(ReasonCode.Malformed, "RESPONSE on " + path.Name);
-        else if (turn.State.Session is null) Confirm(turn, path, attempt, response, Response.SenderIndex(datagram), result);
+        // REQ-PATH-1: the index lies outside of what is sealed; whoever changes it on the way would send our CONFIRM into the void.
+        if (!ResponsePayload.TryRead(payload, out ResponsePayload response) || response.SenderIndex != Response.SenderIndex(datagram))
+            turn.Reject(ReasonCode.Malformed, "RESPONSE on " + path.Name);
+        else if (turn.State.Session is null) Confirm(turn, path, attempt, response, result);
         else SessionUpkeep.GatewayLives(turn);
         result.Release(turn.Crypto);
     }
@@ -148,15 +150,15 @@ internal static class ClientHandshakes
     }
 
     private static void Confirm(
-        ClientTurn turn, ClientPath path, HandshakeAttempt attempt, ResponsePayload response, uint remoteIndex, NoiseResult result)
+        ClientTurn turn, ClientPath path, HandshakeAttempt attempt, ResponsePayload response, NoiseResult result)
     {
         (EpochSecrets keys, SecretHandle root) = EpochSecrets.FromHandshake(turn.Crypto, result.ChainingKey, result.HandshakeHash);
-        byte[] confirm = Protocol.Messages.Confirm.Make(turn.Crypto, keys.Confirmation, remoteIndex, stackalloc byte[ProtocolConstants.MacSize]);
+        byte[] confirm = Protocol.Messages.Confirm.Make(turn.Crypto, keys.Confirmation, response.SenderIndex, stackalloc byte[ProtocolConstants.MacSize]);
         DropWhere(turn, other => other.LocalIndex != attempt.LocalIndex);
         attempt.Stage.Release(turn.Crypto);
         Replace(turn, attempt, attempt with
         {
-            Stage = new HandshakeStage.Confirming(response.Session, response.Suite, remoteIndex, keys, root, confirm),
+            Stage = new HandshakeStage.Confirming(response.Session, response.Suite, response.SenderIndex, keys, root, confirm),
             RetryAt = turn.Now + Backoff.Confirm(1),
             Tries = 1,
             GiveUpAt = turn.Now + ClientLimits.HandshakePatience,

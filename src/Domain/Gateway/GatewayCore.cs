@@ -13,7 +13,7 @@ namespace JumpingVpn.Domain.Gateway;
 /// </summary>
 public static class GatewayCore
 {
-    /// <summary>Takes one input. Total: any input in any state gives a state; a refused one leaves the sessions as they were.</summary>
+    /// <summary>Takes one input. Total (REQ-OFFPATH-4): any input in any state gives a state; a refused one leaves the sessions as they were.</summary>
     public static (GatewayState State, ImmutableArray<GatewayEffect> Effects) Step(
         GatewayState state, GatewayInput input, StepContext context, GatewayEnvironment environment)
     {

@@ -165,13 +165,13 @@ internal static class GatewayHandshakes
         turn.Crypto.Release(seed);
         CipherSuite suite = CipherSuites.Choose(turn.Environment.Suites, payload.Suites);
         Span<byte> plaintext = stackalloc byte[ResponsePayload.Size];
-        new ResponsePayload(session, suite).Write(plaintext);
+        uint index = turn.DrawIndex();
+        new ResponsePayload(session, suite, index).Write(plaintext);
         Span<byte> noise = stackalloc byte[Response.NoiseSize];
         NoiseResult? result = responder.Write(turn.Crypto, turn.Draw(), client.PresharedKey, plaintext, noise).MatchUnsafe(right => right, _ => null!);
         if (result is null) return null;
         (EpochSecrets keys, SecretHandle root) = EpochSecrets.FromHandshake(turn.Crypto, result.ChainingKey, result.HandshakeHash);
         result.Release(turn.Crypto);
-        uint index = turn.DrawIndex();
         byte[] response = new byte[Response.Size];
         Response.Write(response, remoteIndex, index, noise);
         turn.Emit(new GatewayEffect.Send(source, response));

@@ -8,7 +8,7 @@ namespace JumpingVpn.Domain.Gateway;
 
 /// <summary>
 /// Finds the secrets that a request must prove: in memory, or in the ticket that it carries. Before the proof a request gets
-/// no answer and leaves no trace (REQ-OFFPATH-1, REQ-FLOOD-1).
+/// no answer and leaves no trace (REQ-OFFPATH-1, REQ-FLOOD-1), whether there is such a session or not (REQ-OFFPATH-3).
 /// </summary>
 internal static class GatewayProofs
 {

@@ -89,6 +89,23 @@ public sealed class LossWindow
         return lossy;
     }
 
+    /// <summary>Bursts of loss in the last two seconds, with slices without loss between them: tells loss that comes again and again.</summary>
+    public int LossBursts(Instant at)
+    {
+        int bursts = 0;
+        bool wasLossy = false;
+        for (long number = Number(at) - PathConstants.LossSlices + 1; number <= Number(at); number++)
+        {
+            if (number < 0) continue;
+            Slice slice = slices[(int)(number % PathConstants.LossSlices)];
+            bool isLossy = slice.Number == number && slice.Lost > 0;
+            if (isLossy && !wasLossy) bursts++;
+            wasLossy = isLossy;
+        }
+
+        return bursts;
+    }
+
     private static long Number(Instant at) => Math.Max(0, at.Ticks) / PathConstants.LossSlice.Ticks;
 
     private readonly record struct Slice(long Number, long Expected, long Lost);

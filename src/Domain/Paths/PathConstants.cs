@@ -117,4 +117,7 @@ public static class PathConstants
 
     /// <summary>Or if that many of the last 20 slices show some: more than one burst of half a second.</summary>
     public const int LossSpread = 6;
+
+    /// <summary>REQ-OSCILLATION-5: or if there were that many bursts in these two seconds: short ones that come again cost as much as loss that goes on.</summary>
+    public const int LossRepeats = 3;
 }

@@ -196,7 +196,8 @@ public sealed record PathHealth
     public bool IsLosing(Instant at) => Loses(Up, at) || Loses(Down, at) || Loses(RoundTrip, at);
 
     private static bool Loses(LossWindow window, Instant at) =>
-        (window.LastLossAt is { } last && at - last <= PathConstants.LossGoesOn) || window.LossySlices(at) >= PathConstants.LossSpread;
+        (window.LastLossAt is { } last && at - last <= PathConstants.LossGoesOn)
+        || window.LossySlices(at) >= PathConstants.LossSpread || window.LossBursts(at) >= PathConstants.LossRepeats;
 
     /// <summary>Bound now: an authentic answer came there, and traffic is counted anew.</summary>
     public PathHealth Proven(Instant at) => this with

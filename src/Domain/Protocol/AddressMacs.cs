@@ -52,14 +52,14 @@ public static class AddressMacs
     }
 
     /// <summary>Seals a cookie for the sender of a request; the request's MAC is the associated data, so only its sender can use it.</summary>
-    public static byte[] SealCookie(ICryptography crypto, SecretHandle cookieKey, SecretHandle seed, uint receiverIndex, ReadOnlySpan<byte> requestMac, ReadOnlySpan<byte> cookie)
+    public static void SealCookie(
+        ICryptography crypto, SecretHandle cookieKey, SecretHandle seed, uint receiverIndex, ReadOnlySpan<byte> requestMac, ReadOnlySpan<byte> cookie, Span<byte> datagram)
     {
-        byte[] datagram = new byte[Messages.Cookie.Size];
+        datagram = datagram[..Messages.Cookie.Size];
         Messages.Cookie.WriteHeader(datagram, receiverIndex);
-        Span<byte> nonce = datagram.AsSpan(Messages.Cookie.NonceOffset, ICryptography.LongNonceSize);
+        Span<byte> nonce = datagram.Slice(Messages.Cookie.NonceOffset, ICryptography.LongNonceSize);
         crypto.ExpandPublic(seed, "cookie nonce"u8, nonce);
-        crypto.SealLong(cookieKey, nonce, requestMac, cookie, SecretHandle.None, datagram.AsSpan(Messages.Cookie.SealedOffset));
-        return datagram;
+        crypto.SealLong(cookieKey, nonce, requestMac, cookie, SecretHandle.None, datagram[Messages.Cookie.SealedOffset..]);
     }
 
     /// <summary>Opens a COOKIE against the MAC of the request that it answers.</summary>

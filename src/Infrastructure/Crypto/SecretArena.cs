@@ -79,6 +79,17 @@ public sealed unsafe class SecretArena : IDisposable
         lock (gate) Slot(handle).CopyTo(destination);
     }
 
+    /// <summary>Copies a secret out if the handle is still live: for a thread that does not own it. The caller zeroes its copy.</summary>
+    public bool TryCopyTo(SecretHandle handle, Span<byte> destination)
+    {
+        lock (gate)
+        {
+            if (!Names(handle)) return false;
+            Slot(handle).CopyTo(destination);
+            return true;
+        }
+    }
+
     /// <summary>
     /// Lends the bytes without a copy for as long as <paramref name="action"/> runs. Nobody may release the handle in that time:
     /// its owner is the one who lends it.

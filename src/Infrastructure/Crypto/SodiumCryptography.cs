@@ -11,7 +11,7 @@ namespace JumpingVpn.Infrastructure.Crypto;
 /// The Domain's cryptography over libsodium, with all secrets in a <see cref="SecretArena"/>. Derived secrets are computed straight
 /// into their slots. Thread-safe, as long as nobody releases a handle that another thread is using.
 /// </summary>
-public sealed class SodiumCryptography(SecretArena arena) : ICryptography
+public sealed class SodiumCryptography(SecretArena arena) : ICryptography, IProofCheck
 {
     // Opening a ticket needs its plaintext in one piece; up to this size the piece lies on the stack.
     private const int MaxStackPlaintext = 1024;
@@ -101,6 +101,16 @@ public sealed class SodiumCryptography(SecretArena arena) : ICryptography
 
     public bool VerifyMac(SecretHandle key, ReadOnlySpan<byte> data, ReadOnlySpan<byte> mac) =>
         mac.Length is 16 or 32 && Blake2b.Verify(Arena.Read(key), data, mac);
+
+    /// <inheritdoc/>
+    public bool VerifyMac(SecretHandle key, ReadOnlySpan<byte> data, ReadOnlySpan<byte> mac, out bool isLive)
+    {
+        Span<byte> copy = stackalloc byte[SecretArena.SecretSize];
+        isLive = Arena.TryCopyTo(key, copy);
+        bool isRight = isLive && Blake2b.Verify(copy, data, mac);
+        CryptographicOperations.ZeroMemory(copy);
+        return isRight;
+    }
 
     public void Seal(SecretHandle key, ulong counter, ReadOnlySpan<byte> associatedData, ReadOnlySpan<byte> plaintext, Span<byte> ciphertext)
     {

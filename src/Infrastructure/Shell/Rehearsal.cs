@@ -22,13 +22,16 @@ public sealed class Rehearsal
     /// <summary>Inputs after which a play is cut off whatever happens.</summary>
     private const int MaxSteps = 4000;
 
+    /// <summary>One session is played.</summary>
+    private const int Meters = 16;
+
     private static readonly Endpoint Gateway = Endpoint.FromIPv4(0xC000_0201, 51830);
     private static readonly IpPrefix Inner = new(Endpoint.FromIPv4(0x0A4D_0002, 0).Address, 32, true);
 
     private readonly SodiumCryptography _crypto;
     private readonly GatewayEnvironment _gatewayEnvironment;
     private readonly ClientEnvironment _clientEnvironment;
-    private readonly ControlFilter _filter;
+    private readonly ControlAdmission _admission;
     private readonly Queue<object> _inputs = new();
     private GatewayState _gateway = GatewayState.Empty;
     private ClientState _client = ClientState.Initial;
@@ -48,8 +51,9 @@ public sealed class Rehearsal
         _gatewayEnvironment = new(crypto, gateway, keys, ClientRegistry.From([new("rehearsal", client.Public, addresses, SecretHandle.None)]), policy,
             SessionJson.HashOf(policy), new Owner("rehearsal", default), Suites: 3, InnerMtu: 1420, crypto.GenerateSecret());
         _clientEnvironment = new(crypto, client, gateway.Public, SecretHandle.None, [Inner], Suites: 3, KeepsState: false);
-        _filter = new(crypto, AddressKeys.Derive(crypto, gateway.Public), keys);
-        _filter.Rotate(crypto.GenerateSecret());
+        var filter = new ControlFilter(crypto, AddressKeys.Derive(crypto, gateway.Public), keys);
+        filter.Rotate(crypto.GenerateSecret());
+        _admission = new(filter, new ProofGate(crypto, crypto, _gatewayEnvironment.TokenSecret, seed: 1, Meters));
     }
 
     /// <summary>Plays once. Returns false if the play did not end as it should: then it has warmed less than it could.</summary>
@@ -147,7 +151,7 @@ public sealed class Rehearsal
                 break;
             case ClientEffect.Send send when !_isDeaf:
                 var source = new TransportAddress(1, Gateway, Endpoint.FromIPv4(0xCB00_7101, (ushort)(40_000 + send.Socket)));
-                if (_filter.Check(send.Bytes.Span, source.Remote, _now, out _) == AdmissionVerdict.Pass) Take(new GatewayInput.DatagramReceived(source, send.Bytes));
+                if (_admission.Check(_gateway, source, send.Bytes.Span, _now, out _) == AdmissionVerdict.Pass) Take(new GatewayInput.DatagramReceived(source, send.Bytes));
                 break;
             case ClientEffect.Bind bind:
                 Take(new ClientInput.TransportBound(bind.LocalIndex, 1));

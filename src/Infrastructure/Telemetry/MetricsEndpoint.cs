@@ -25,6 +25,7 @@ public sealed class MetricsEndpoint : IAsyncDisposable
     private readonly CancellationTokenSource stopping = new();
     private readonly SemaphoreSlim free = new(Connections);
     private readonly Task accepting;
+    private long givenUp;
 
     private MetricsEndpoint(Socket listener, Func<CancellationToken, Task<string>> collect)
     {
@@ -35,6 +36,9 @@ public sealed class MetricsEndpoint : IAsyncDisposable
 
     /// <summary>Where it listens.</summary>
     public IPEndPoint Address => (IPEndPoint)listener.LocalEndPoint!;
+
+    /// <summary>Exchanges that were ended because the collector did not ask, or did not read, in time.</summary>
+    public long GivenUp => Interlocked.Read(ref givenUp);
 
     /// <exception cref="SocketException">The address cannot be listened on.</exception>
     public static MetricsEndpoint Start(IPEndPoint address, Func<CancellationToken, Task<string>> collect)
@@ -117,9 +121,13 @@ public sealed class MetricsEndpoint : IAsyncDisposable
                 connection.Shutdown(SocketShutdown.Send);
             }
         }
+        catch (OperationCanceledException) when (!stopping.IsCancellationRequested)
+        {
+            Interlocked.Increment(ref givenUp);
+        }
         catch (Exception)
         {
-            // Gone, silent, too slow, or the numbers could not be had: the scraper sees no answer, the node goes on.
+            // Gone, or the numbers could not be had: the scraper sees no answer, the node goes on.
         }
         finally
         {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Serilog;
 using Serilog.Core;
@@ -26,28 +27,34 @@ public sealed class NodeLog : IDisposable
     /// <summary>How long the last lines may take when a node ends.</summary>
     public static readonly TimeSpan FlushTime = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>A line that standard output has not taken after that is a warning.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
     private const UnixFileMode LogMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead;
 
     private readonly Logger logger;
-    private readonly Monitor[] monitors;
+    private readonly Monitor console = new();
+    private readonly Monitor? disk;
+    private readonly WriterSink writer;
+    private readonly string? file;
     private long failed;
+    private ImmutableArray<Func<string?>> watched = [];
 
     private NodeLog(LogEventLevel level, TextWriter output, string? file)
     {
         // The sinks' own exceptions end here, one call each: a disk that is full.
         SelfLog.Enable(_ => Interlocked.Increment(ref failed));
         var formatter = new LogLineFormatter();
-        var console = new Monitor();
+        writer = new WriterSink(output, formatter);
+        this.file = file;
         LoggerConfiguration configuration = new LoggerConfiguration().MinimumLevel.Is(level)
-            .WriteTo.Async(to => to.Sink(new WriterSink(output, formatter)), console, QueueLength, blockWhenFull: false);
-        monitors = [console];
+            .WriteTo.Async(to => to.Sink(writer), console, QueueLength, blockWhenFull: false);
         if (file is not null)
         {
-            var disk = new Monitor();
+            disk = new Monitor();
             configuration.WriteTo.Async(
                 to => to.File(formatter, file, fileSizeLimitBytes: FileSize, rollOnFileSizeLimit: true, retainedFileCountLimit: Files, shared: false),
                 disk, QueueLength, blockWhenFull: false);
-            monitors = [console, disk];
         }
         logger = configuration.CreateLogger();
     }
@@ -56,7 +63,36 @@ public sealed class NodeLog : IDisposable
     public ILogger Logger => logger;
 
     /// <summary>Lines that no one will read: dropped because a queue was full, or not taken by the disk.</summary>
-    public long Dropped => monitors.Sum(m => m.Dropped) + Interlocked.Read(ref failed);
+    public long Dropped => NotPrinted + NotWritten;
+
+    /// <summary>
+    /// REQ-TELEMETRY-3: what is wrong with the telemetry, each in one line for `status`; empty if nothing is. Asks the file system, so not for the
+    /// threads that carry traffic.
+    /// </summary>
+    public IReadOnlyList<string> Warnings
+    {
+        get
+        {
+            var warnings = new List<string>();
+            if (NotPrinted > 0) warnings.Add(Count(NotPrinted) + " not taken by standard output");
+            if (writer.Waiting is { } waiting && waiting >= Patience)
+                warnings.Add(string.Create(CultureInfo.InvariantCulture, $"standard output has taken nothing for {waiting.TotalSeconds:0} s; up to {QueueLength} log lines wait"));
+            if (NotWritten > 0) warnings.Add($"{Count(NotWritten)} not taken by {file}");
+            // A file that was removed goes on taking lines that nobody can read.
+            if (file is not null && !File.Exists(file)) warnings.Add(file + " is gone: lines are lost until the node is started again");
+            warnings.AddRange(watched.Select(problem => problem()).OfType<string>());
+            return warnings;
+        }
+    }
+
+    /// <summary>Adds something else to ask for <see cref="Warnings"/>: what is wrong with it in one line, or null.</summary>
+    public void Watch(Func<string?> problem) => ImmutableInterlocked.Update(ref watched, list => list.Add(problem));
+
+    private long NotPrinted => console.Dropped + writer.Failed;
+
+    private long NotWritten => (disk?.Dropped ?? 0) + Interlocked.Read(ref failed);
+
+    private static string Count(long lines) => string.Create(CultureInfo.InvariantCulture, $"{lines} log {(lines == 1 ? "line" : "lines")}");
 
     /// <summary>Logs to standard output and, where it is given, to a file, which is made with mode 0640.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
@@ -110,12 +146,35 @@ public sealed class NodeLog : IDisposable
     /// <summary>One line at a time to a writer. Only the asynchronous sink's one thread calls it.</summary>
     private sealed class WriterSink(TextWriter output, LogLineFormatter formatter) : ILogEventSink
     {
+        private const long NotWriting = -1;
+
+        private long failed;
+        private long since = NotWriting;
+
+        /// <summary>How long the line that is being written has been so; null if none is.</summary>
+        public TimeSpan? Waiting => Interlocked.Read(ref since) is var began and not NotWriting ? TimeSpan.FromMilliseconds(Environment.TickCount64 - began) : null;
+
+        public long Failed => Interlocked.Read(ref failed);
+
         public void Emit(LogEvent logEvent)
         {
             using var line = new StringWriter(CultureInfo.InvariantCulture);
             formatter.Format(logEvent, line);
-            output.Write(line.ToString());
-            output.Flush();
+            Interlocked.Exchange(ref since, Environment.TickCount64);
+            try
+            {
+                output.Write(line.ToString());
+                output.Flush();
+            }
+            catch (Exception e) when (e is IOException or ObjectDisposedException)
+            {
+                // The terminal is gone, the pipe broken or its disk full: a line less, and the node goes on.
+                Interlocked.Increment(ref failed);
+            }
+            finally
+            {
+                Interlocked.Exchange(ref since, NotWriting);
+            }
         }
     }
 }

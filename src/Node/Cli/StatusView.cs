@@ -28,6 +28,7 @@ internal static class StatusView
         if (status.Sessions.Count > MaxSessions) parts.Add(Plain($"  and {Number(status.Sessions.Count - MaxSessions)} more: jumping-vpn sessions list"));
         if (status.Rejections.Count > 0)
             parts.Add(Plain("  refused: " + string.Join(", ", status.Rejections.OrderByDescending(r => r.Value).Select(r => $"{r.Key} {Number(r.Value)}"))));
+        parts.AddRange(status.Telemetry.Warnings.Select(warning => Plain("  warning: " + warning)));
         return new Rows(parts);
     }
 

@@ -150,4 +150,7 @@ public sealed record TelemetryStatus
 
     /// <summary>Records that the flight recorder could not take or write.</summary>
     public long RecorderDropped { get; init; }
+
+    /// <summary>What is wrong with log, metrics and whatever else records, a line each; empty if nothing is.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
 }

@@ -59,6 +59,7 @@ public sealed class NodeHost(NodeConfiguration configuration, Func<NodeConfigura
         await using (NodeMetrics? metrics = NodeMetrics.Start(configuration.Metrics, node.Control))
         await using (ControlServer control = ControlServer.Start(configuration.Control, node.Control))
         {
+            if (metrics is not null) log.Watch(() => metrics.Warning);
             log.Logger.Information(
                 "{Role} {Node} ready, jumping-vpn {Version}, process {Process}, control {Control}", configuration.Role, configuration.Node, CommandLine.Version(),
                 Environment.ProcessId, configuration.Control.Socket);

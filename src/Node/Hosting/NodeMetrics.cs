@@ -55,6 +55,11 @@ public sealed class NodeMetrics : IAsyncDisposable
         }
     }
 
+    /// <summary>What is wrong with those who collect, in one line; null if nothing is.</summary>
+    public string? Warning => endpoint.GivenUp is > 0 and var count
+        ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{count} exchanges with a metrics collector given up: it did not ask, or did not read, in time")
+        : null;
+
     public async ValueTask DisposeAsync()
     {
         await endpoint.DisposeAsync().ConfigureAwait(false);

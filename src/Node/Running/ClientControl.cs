@@ -26,7 +26,12 @@ internal sealed class ClientControl(ClientNode node) : INodeControl
             Rejections = node.Log.Rejections.With(node.DataPlane),
             Store = null,
             Lease = null,
-            Telemetry = new TelemetryStatus { Dropped = node.Telemetry.Dropped, RecorderDropped = node.Recorder?.Dropped ?? 0 },
+            Telemetry = new TelemetryStatus
+            {
+                Dropped = node.Telemetry.Dropped,
+                RecorderDropped = node.Recorder?.Dropped ?? 0,
+                Warnings = node.Telemetry.Warnings,
+            },
         });
     }
 

@@ -141,12 +141,14 @@ internal sealed class ClientNode : INode
         if (AuditKeyFile.TryLoadOrCreate(Configuration.Audit.Directory, out AuditSigner? signer) is { } problem)
         {
             Log.Warning($"nothing is recorded: {problem}");
+            Telemetry.Watch(() => $"nothing is recorded: {problem}");
             return;
         }
         Signer = signer!;
         Undo(Signer.Dispose);
         Recorder = new(new(SessionExport.RecorderDirectory(Configuration.Audit), Configuration.Node, Configuration.Audit.RecorderBytes, WallClock.Now), Sample);
         Undo(Recorder.DisposeAsync);
+        Telemetry.Watch(() => Recorder.Warning);
         Log.Evidence = new(Recorder, Configuration.Node);
     }
 

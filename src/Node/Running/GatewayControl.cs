@@ -24,7 +24,12 @@ internal sealed class GatewayControl(GatewayNode node) : INodeControl
             Rejections = node.Log.Rejections.With(node.DataPlane),
             Store = new StoreStatus { Kind = store.Kind, Healthy = store.Healthy, LiveEvents = store.LiveEvents },
             Lease = node.Backing.Lease,
-            Telemetry = new TelemetryStatus { Dropped = node.Telemetry.Dropped, RecorderDropped = node.Recorder.Dropped },
+            Telemetry = new TelemetryStatus
+            {
+                Dropped = node.Telemetry.Dropped,
+                RecorderDropped = node.Recorder.Dropped,
+                Warnings = node.Telemetry.Warnings,
+            },
         });
     }
 

@@ -3,19 +3,21 @@ using JumpingVpn.Domain.Gateway;
 using JumpingVpn.Domain.Ports;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Domain.Protocol.Messages;
 using JumpingVpn.Domain.Sessions;
 using JumpingVpn.Infrastructure.Crypto;
 using JumpingVpn.Infrastructure.DataPlane;
 using JumpingVpn.Infrastructure.Linux;
+using JumpingVpn.Infrastructure.Shell;
 
 namespace JumpingVpn.Node.Running;
 
 /// <summary>
-/// From the packet threads to the gateway core: control datagrams pass the filter here, on the receiving thread, so that a
+/// From the packet threads to the gateway core: control datagrams are admitted here, on the receiving thread, so that a
 /// flood of refused ones costs the core nothing.
 /// </summary>
 internal sealed class GatewayEvents(
-    ControlFilter filter, SodiumCryptography crypto, IReadOnlyDictionary<int, UdpSocket> sockets, NodeReports log, Func<Instant> clock) : IDataPlaneEvents
+    ControlAdmission admission, SodiumCryptography crypto, IReadOnlyDictionary<int, UdpSocket> sockets, NodeReports log, Func<Instant> clock) : IDataPlaneEvents
 {
     private GatewayShell? _shell;
 
@@ -25,19 +27,14 @@ internal sealed class GatewayEvents(
     public void ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram)
     {
         if (Volatile.Read(ref _shell) is not { } shell) return;
-        AdmissionVerdict verdict = filter.Check(datagram, source.Remote, clock(), out ReasonCode reason);
-        switch (verdict)
+        switch (admission.Check(shell.State, source, datagram, clock(), out ReasonCode reason))
         {
             case AdmissionVerdict.Pass:
                 if (!shell.TryPostDatagram(new GatewayInput.DatagramReceived(source, datagram.ToArray()))) log.Rejection(ReasonCode.RateLimited, source.Remote, null);
                 break;
             case AdmissionVerdict.SendCookie:
                 log.Rejection(reason, source.Remote, null);
-                SecretHandle seed = crypto.GenerateSecret();
-                byte[] cookie = filter.MakeCookie(datagram, source.Remote, seed);
-                crypto.Release(seed);
-                if (sockets.TryGetValue(source.Socket, out UdpSocket? socket))
-                    _ = socket.TrySendTo(source.Remote, source.Local.IsUnspecified ? null : source.Local.Address, cookie);
+                SendCookie(source, datagram);
                 break;
             default:
                 log.Rejection(reason, source.Remote, null);
@@ -45,8 +42,22 @@ internal sealed class GatewayEvents(
         }
     }
 
-    public void ControlFrame(SessionId session, uint localIndex, ReadOnlySpan<byte> frame) =>
-        Volatile.Read(ref _shell)?.TryPostDatagram(new GatewayInput.FrameReceived(session, localIndex, frame.ToArray()));
+    private void SendCookie(TransportAddress source, ReadOnlySpan<byte> datagram)
+    {
+        if (!sockets.TryGetValue(source.Socket, out UdpSocket? socket)) return;
+        Span<byte> cookie = stackalloc byte[Cookie.Size];
+        SecretHandle seed = crypto.GenerateSecret();
+        admission.MakeCookie(datagram, source.Remote, seed, cookie);
+        crypto.Release(seed);
+        _ = socket.TrySendTo(source.Remote, source.Local.IsUnspecified ? null : source.Local.Address, cookie);
+    }
+
+    public void ControlFrame(SessionId session, uint localIndex, ReadOnlySpan<byte> frame)
+    {
+        if (Volatile.Read(ref _shell) is not { } shell) return;
+        if (!admission.AllowsFrame(session, clock()) || !shell.TryPostDatagram(new GatewayInput.FrameReceived(session, localIndex, frame.ToArray())))
+            log.Rejection(ReasonCode.RateLimited, default, session);
+    }
 
     public void UnboundSource(SessionId session, uint localIndex, ulong counter, TransportAddress source) =>
         Volatile.Read(ref _shell)?.TryPostDatagram(new GatewayInput.UnboundSourceSeen(session, localIndex, counter, source));

@@ -12,6 +12,7 @@ using JumpingVpn.Infrastructure.DataPlane;
 using JumpingVpn.Infrastructure.EventStore;
 using JumpingVpn.Infrastructure.Linux;
 using JumpingVpn.Infrastructure.Linux.Neighbours;
+using JumpingVpn.Infrastructure.Shell;
 using JumpingVpn.Infrastructure.Telemetry;
 using JumpingVpn.Infrastructure.Telemetry.Recorder;
 using JumpingVpn.Node.Configuration;
@@ -101,6 +102,7 @@ internal sealed class GatewayNode : INode
         Undo(Heads.DisposeAsync);
         Recorder = new(new(SessionExport.RecorderDirectory(Configuration.Audit), Configuration.Node, Configuration.Audit.RecorderBytes, WallClock.Now), Sample);
         Undo(Recorder.DisposeAsync);
+        Telemetry.Watch(() => Recorder.Warning);
         Log.Evidence = new(Recorder, Configuration.Node);
         ServiceClock clock = Backing.Clock;
         Func<Instant> now = () => clock.Now;
@@ -119,7 +121,7 @@ internal sealed class GatewayNode : INode
 
         var filter = new ControlFilter(crypto, AddressKeys.Derive(crypto, environment.Identity.Public), environment.ClusterKeys);
         filter.Rotate(crypto.GenerateSecret());
-        var events = new GatewayEvents(filter, crypto, _sockets, Log, now);
+        var events = new GatewayEvents(new ControlAdmission(filter, new ProofGate(crypto, environment.TokenSecret)), crypto, _sockets, Log, now);
         OpenSockets();
         DataPlane = new DataPlane(new DataPlaneOptions
         {

@@ -104,12 +104,22 @@ public sealed class ControlFilterTests : IDisposable
         MakeLoad();
         Endpoint victim = At("198.51.100.7", 4000);
         byte[] forged = WithCookie(At("198.18.66.6", 6666));
-        for (int i = 0; i < 1000; i++)
+        for (int i = 0; i < 400; i++)
         {
             Assert.Equal((AdmissionVerdict.SendCookie, ReasonCode.CookieRequired), Check(_initiation, victim));
             Assert.Equal((AdmissionVerdict.SendCookie, ReasonCode.CookieRequired), Check(forged, victim));
         }
         Assert.Equal(Burst, Passing(victim));
+    }
+
+    /// <summary>REQ-FLOOD-3: a flood from everywhere gets no more cookies than the node can send beside its traffic.</summary>
+    [Fact]
+    public void Cookies_are_bounded_for_the_whole_node()
+    {
+        MakeLoad();
+        int sent = Enumerable.Range(1024, 20_000).Count(port => Check(_initiation, At("198.18.0.1", (ushort)port)).Verdict == AdmissionVerdict.SendCookie);
+        Assert.InRange(sent, 1, ControlFilter.Answers.Burst);
+        Assert.Equal((AdmissionVerdict.Drop, ReasonCode.RateLimited), Check(_initiation, At("198.18.0.2", 4000)));
     }
 
     /// <summary>REQ-FLOOD-4: 10,000 honest sources, and twenty greedy ones, have one address.</summary>

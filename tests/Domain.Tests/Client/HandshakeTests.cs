@@ -45,6 +45,26 @@ public sealed class HandshakeTests : IDisposable
     }
 
     [Fact]
+    public void REQ_PATH_1_an_index_that_was_changed_on_the_way_is_found_out_and_the_genuine_response_still_counts()
+    {
+        int altered = 0;
+        world.Passes = (_, outwards, datagram) =>
+        {
+            if (outwards || (MessageType)datagram[0] != MessageType.Response) return true;
+            byte[] copy = [.. datagram];
+            copy[Domain.Protocol.Messages.Response.NoiseOffset - 1] ^= 1;
+            ClientState before = world.State;
+            foreach (ClientPath path in world.State.OpenPaths.ToArray()) world.Datagram(path, copy);
+            Assert.Same(before, world.State);
+            altered++;
+            return true;
+        };
+        world.Start();
+        Assert.True(world.RunUntil(() => world.Session is not null, 100));
+        Assert.True(altered > 0);
+    }
+
+    [Fact]
     public void Lost_messages_are_repeated()
     {
         int initiations = 0, responses = 0, confirms = 0, bounds = 0;

@@ -164,12 +164,12 @@ internal sealed class ScriptedGateway : IDisposable
         SecretHandle seed = _crypto.GenerateSecret();
         SessionId id = Cluster.NewSessionId(_crypto, seed);
         byte[] answer = new byte[ResponsePayload.Size];
-        new ResponsePayload(id, CipherSuite.ChaCha20Poly1305).Write(answer);
+        uint index = _nextIndex++;
+        new ResponsePayload(id, CipherSuite.ChaCha20Poly1305, index).Write(answer);
         byte[] noise = new byte[Response.NoiseSize];
         NoiseResult result = responder.Write(_crypto, _crypto.GenerateSecret(), SecretHandle.None, answer, noise)
             .IfLeft(() => throw new InvalidOperationException("the response cannot be written"));
         (EpochSecrets keys, SecretHandle root) = EpochSecrets.FromHandshake(_crypto, result.ChainingKey, result.HandshakeHash);
-        uint index = _nextIndex++;
         _halfOpen[index] = new(id, keys, root, source, Initiation.SenderIndex(datagram), request.Instance);
         byte[] response = new byte[Response.Size];
         Response.Write(response, Initiation.SenderIndex(datagram), index, noise);
@@ -354,7 +354,9 @@ internal sealed class ScriptedGateway : IDisposable
             MessageType.Prepare => BinaryPrimitives.ReadUInt32LittleEndian(datagram.AsSpan(20)),
             _ => 0,
         };
-        Reply(source, AddressMacs.SealCookie(_crypto, _addressKeys.Cookie, _crypto.GenerateSecret(), index, ControlFilter.RequestMac(datagram), cookie));
+        byte[] answer = new byte[Cookie.Size];
+        AddressMacs.SealCookie(_crypto, _addressKeys.Cookie, _crypto.GenerateSecret(), index, ControlFilter.RequestMac(datagram), cookie, answer);
+        Reply(source, answer);
     }
 
     private void Authenticate(SecretHandle key, Hash256 hash, byte[] datagram, int macOffset)

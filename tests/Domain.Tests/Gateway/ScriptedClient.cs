@@ -12,7 +12,7 @@ namespace JumpingVpn.Domain.Tests.Gateway;
 /// <summary>A client that says exactly what a test makes it say, with real keys, and reads the answers. It decides nothing.</summary>
 internal sealed class ScriptedClient : IDisposable
 {
-    private readonly SecretArena _arena = new(4096);
+    private readonly SecretArena _arena = new(32_768);
     private readonly PublicKey _gateway;
     private readonly AddressKeys _addressKeys;
     private uint _nextIndex = 0x100;

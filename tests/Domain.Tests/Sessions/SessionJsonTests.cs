@@ -63,6 +63,7 @@ public class SessionJsonTests
     [InlineData("\"state\":\"Attached\"", "\"state\":\"1\"")]
     [InlineData("\"state\":\"Attached\"", "\"state\":\"Birth\"")]
     [InlineData("\"version\":\"1\"", "\"version\":\"0\"")]
+    [InlineData("\"budgets\":{\"quality\":\"0\",\"recovery\":\"0\"}", "\"budgets\":{}")]
     [InlineData("\"version\":\"1\"", "\"version\":\"18446744073709551615\"")]
     [InlineData("\"bindingVersion\":\"1\"", "\"bindingVersion\":\"9\"")]
     [InlineData("\"recoveryDeadline\":\"9223372036854775807\"", "\"recoveryDeadline\":\"5\"")]

@@ -3,6 +3,8 @@ using JumpingVpn.Domain.Audit.Incidents;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Sessions;
 using JumpingVpn.Infrastructure.Telemetry.Recorder;
+using JumpingVpn.Infrastructure.Tests.Linux;
+using JumpingVpn.Node.Lab;
 
 namespace JumpingVpn.Infrastructure.Tests.Audit;
 
@@ -109,6 +111,51 @@ public sealed class FlightRecorderTests : IDisposable
         await broken.FlushAsync();
         Assert.Equal(1, broken.Dropped);
         await broken.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task REQ_TELEMETRY_3_what_is_wrong_is_told_and_nothing_where_nothing_is()
+    {
+        File.WriteAllText(_directory, "");
+        await using var recorder = Recorder();
+        Assert.Null(recorder.Warning);
+        recorder.Record(Sample(History.Id));
+        await recorder.FlushAsync();
+        Assert.StartsWith($"the flight recorder cannot write in {_directory}: ", recorder.Warning, StringComparison.Ordinal);
+        Assert.EndsWith("records lost: 1", recorder.Warning, StringComparison.Ordinal);
+
+        // The disk takes it again: that something is missing stays to be known.
+        File.Delete(_directory);
+        recorder.Record(Sample(History.Id));
+        await recorder.FlushAsync();
+        Assert.Equal("records that the flight recorder could not take: 1", recorder.Warning);
+        Assert.Equal(1, Assert.Single(FlightRecorder.Read(_directory).OfType<Evidence.Dropped>()).Count);
+    }
+
+    [PrivilegedFact]
+    public async Task REQ_TELEMETRY_3_a_disk_that_is_full_costs_no_evidence_that_is_there()
+    {
+        Directory.CreateDirectory(_directory);
+        LabCommand.Run("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", _directory]);
+        try
+        {
+            await using (var recorder = Recorder()) recorder.Record(new Evidence.Link("gw-a", new(1), "wan1", "down"));
+            File.WriteAllBytes(Path.Combine(_directory, "other"), new byte[(1 << 20) - 4096]);
+            await using (var recorder = Recorder())
+            {
+                for (int i = 0; i < 20; i++)
+                {
+                    recorder.Record(Sample(History.Id));
+                    await recorder.FlushAsync();
+                }
+                Assert.Contains("cannot write", recorder.Warning, StringComparison.Ordinal);
+            }
+            Assert.Single(FlightRecorder.Read(_directory).OfType<Evidence.Link>());
+        }
+        finally
+        {
+            LabCommand.Run("umount", [_directory]);
+        }
     }
 
     [Fact]

@@ -68,6 +68,29 @@ public sealed class NodeLogTests
         Assert.True(SpinWait.SpinUntil(() => log.Dropped == 1, 10_000), $"{log.Dropped} dropped");
     }
 
+    /// <summary>REQ-TELEMETRY-3.</summary>
+    [Fact]
+    public void What_is_wrong_is_told_and_nothing_where_nothing_is()
+    {
+        using var stuck = new StuckWriter();
+        string file = Path.Combine(Path.GetTempPath(), $"jumping-vpn-log-{Guid.NewGuid():N}");
+        using (NodeLog healthy = NodeLog.Open(LogEventLevel.Information, file, TextWriter.Synchronized(new StringWriter())))
+        {
+            healthy.Logger.Information("one");
+            Assert.Empty(healthy.Warnings);
+        }
+        NodeLog log = NodeLog.Open(LogEventLevel.Information, file, stuck);
+        log.Watch(() => "the recorder cannot write");
+        log.Logger.Information("two");
+        Assert.True(SpinWait.SpinUntil(() => File.ReadAllText(file).Contains("two", StringComparison.Ordinal), 10_000));
+        File.Delete(file);
+        Assert.True(SpinWait.SpinUntil(() => log.Warnings.Count == 3, 10_000), string.Join("; ", log.Warnings));
+        Assert.StartsWith("standard output has taken nothing", log.Warnings[0], StringComparison.Ordinal);
+        Assert.Equal([file + " is gone: lines are lost until the node is started again", "the recorder cannot write"], log.Warnings.Skip(1));
+        stuck.Free();
+        log.Dispose();
+    }
+
     [Fact]
     public void A_file_that_cannot_be_written_is_an_error_at_start() =>
         Assert.ThrowsAny<IOException>(() => NodeLog.Open(LogEventLevel.Information, "/no/such/directory/node.log"));

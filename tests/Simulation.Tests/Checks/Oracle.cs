@@ -42,6 +42,9 @@ internal sealed class Oracle(Agenda agenda, Trace trace)
     /// <summary>Sessions that somebody has asked to end.</summary>
     public System.Collections.Generic.HashSet<SessionId> AskedToEnd { get; } = [];
 
+    /// <summary>Told of each stored event and the session after it.</summary>
+    public Action<SessionEvent, Session> Stored { get; set; } = (_, _) => { };
+
     /// <summary>Stored events.</summary>
     public int Events { get; private set; }
 
@@ -207,6 +210,7 @@ internal sealed class Oracle(Agenda agenda, Trace trace)
             string reason = happened.Reason.Name();
             Reasons[reason] = Reasons.GetValueOrDefault(reason) + 1;
             Events++;
+            Stored(happened, next);
             before = next;
         }
         Require(before == stream.After, () => $"session {id} is not what its events make of it");

@@ -72,7 +72,7 @@ internal class CryptographyDecorator(ICryptography inner) : ICryptography
 
     public SecretHandle Import(ReadOnlySpan<byte> bytes) => inner.Import(bytes);
 
-    public void Release(SecretHandle secret) => inner.Release(secret);
+    public virtual void Release(SecretHandle secret) => inner.Release(secret);
 
     public void Hkdf(SecretHandle salt, SecretHandle keyMaterial, ReadOnlySpan<byte> info, Span<SecretHandle> outputs) =>
         inner.Hkdf(salt, keyMaterial, info, outputs);

@@ -86,6 +86,10 @@ internal sealed partial class ClientHost : IModelHost
 
     public bool IsRunning => _secrets is not null;
 
+    public ClientEnvironment Environment => _environment;
+
+    public NodeCryptography Cryptography => _secrets!;
+
     public bool HasStopped { get; private set; }
 
     public Instant Now => _world.Agenda.Now + _clockOffset;

@@ -8,6 +8,7 @@ using JumpingVpn.Domain.Protocol;
 using JumpingVpn.Domain.Protocol.Messages;
 using JumpingVpn.Domain.Protocol.Noise;
 using JumpingVpn.Domain.Sessions;
+using JumpingVpn.Infrastructure.Crypto;
 using JumpingVpn.Infrastructure.EventStore;
 using JumpingVpn.Infrastructure.Shell;
 using JumpingVpn.Simulation.Tests.Checks;
@@ -19,12 +20,16 @@ using JumpingVpn.Simulation.Tests.Network;
 namespace JumpingVpn.Simulation.Tests.Hosts;
 
 /// <summary>
-/// A gateway's process: the shipped core and the shipped filter in front of it, over the model of the data plane and the network. How it
+/// A gateway's process: the shipped core and the shipped checks in front of it, over the model of the data plane and the network. How it
 /// gets hold of its store differs between a sole gateway and a node of several.
 /// </summary>
 internal abstract partial class GatewayHost(World world, string name) : IModelHost
 {
     private const int SocketBuffer = 256;
+
+    /// <summary>Few, so that sessions share some.</summary>
+    private const int Meters = 64;
+
     private const ushort InnerMtu = 1400;
 
     private readonly SimRandom _random = world.Random.Fork();
@@ -32,7 +37,7 @@ internal abstract partial class GatewayHost(World world, string name) : IModelHo
     private readonly Queue<Datagram> _socketBuffer = new();
     private NodeCryptography? _secrets;
     private ICryptography _crypto = null!;
-    private ControlFilter _filter = null!;
+    private ControlAdmission _admission = null!;
     private GatewayEnvironment _environment = null!;
     private int _baseline;
     private long _timer;
@@ -61,17 +66,19 @@ internal abstract partial class GatewayHost(World world, string name) : IModelHo
 
     public Owner Self => _environment.Self;
 
+    public GatewayEnvironment Environment
+    {
+        get => _environment;
+        protected set => _environment = value;
+    }
+
+    public NodeCryptography Cryptography => _secrets!;
+
     protected World World => world;
 
     protected SimRandom Random => _random;
 
     protected ICryptography Crypto => _crypto;
-
-    protected GatewayEnvironment Environment
-    {
-        get => _environment;
-        set => _environment = value;
-    }
 
     protected bool IsDeaf => _isDeaf;
 
@@ -166,12 +173,13 @@ internal abstract partial class GatewayHost(World world, string name) : IModelHo
 
     void IModelHost.ControlDatagram(TransportAddress source, Datagram datagram)
     {
-        AdmissionVerdict verdict = _filter.Check(datagram.Bytes, source.Remote, Now, out ReasonCode reason);
+        AdmissionVerdict verdict = _admission.Check(State, source, datagram.Bytes, Now, out ReasonCode reason);
         if (verdict == AdmissionVerdict.Drop) Count(reason);
         if (verdict == AdmissionVerdict.SendCookie)
         {
             SecretHandle seed = Draw();
-            byte[] cookie = _filter.MakeCookie(datagram.Bytes, source.Remote, seed);
+            byte[] cookie = new byte[Cookie.Size];
+            _admission.MakeCookie(datagram.Bytes, source.Remote, seed, cookie);
             _crypto.Release(seed);
             world.Oracle.Require(cookie.Length <= datagram.Bytes.Length, () => "a cookie is larger than its question");
             world.Network.SendDown(source.Local, source.Remote, cookie);
@@ -179,7 +187,11 @@ internal abstract partial class GatewayHost(World world, string name) : IModelHo
         if (verdict == AdmissionVerdict.Pass) Post(new GatewayInput.DatagramReceived(source, datagram.Bytes, CountersFor(datagram.Bytes)), datagram);
     }
 
-    void IModelHost.ControlFrame(SessionId session, uint localIndex, byte[] frame) => Post(new GatewayInput.FrameReceived(session, localIndex, frame));
+    void IModelHost.ControlFrame(SessionId session, uint localIndex, byte[] frame)
+    {
+        if (_admission.AllowsFrame(session, Now)) Post(new GatewayInput.FrameReceived(session, localIndex, frame));
+        else Count(ReasonCode.RateLimited);
+    }
 
     void IModelHost.UnboundSource(SessionId session, uint localIndex, ulong counter, TransportAddress source, int size)
     {
@@ -211,8 +223,9 @@ internal abstract partial class GatewayHost(World world, string name) : IModelHo
         NoiseKeyPair identity = NoiseKeyPair.From(_crypto, _crypto.Import(world.GatewayKey));
         _environment = new(_crypto, identity, keys, registry(), world.Policy, SessionJson.HashOf(world.Policy),
             self, world.GatewaySuites, InnerMtu, token, isCluster);
-        _filter = new(_crypto, AddressKeys.Derive(_crypto, identity.Public), keys);
-        _filter.Rotate(Draw());
+        var filter = new ControlFilter(_crypto, AddressKeys.Derive(_crypto, identity.Public), keys);
+        filter.Rotate(Draw());
+        _admission = new(filter, new ProofGate(_crypto, new OneThread(_crypto), token, new UInt128(_random.Next(), _random.Next()), Meters));
         DataPlane = world.NewDataPlane(_crypto, this);
         world.TokenSecret = token;
     }
@@ -272,6 +285,16 @@ internal abstract partial class GatewayHost(World world, string name) : IModelHo
         Span<byte> bytes = stackalloc byte[ICryptography.SecretSize];
         _random.Fill(bytes);
         return _crypto.Import(bytes);
+    }
+
+    /// <summary>Here the core and its gate are one thread: no key is released while the gate looks at it.</summary>
+    private sealed class OneThread(ICryptography crypto) : IProofCheck
+    {
+        public bool VerifyMac(SecretHandle key, ReadOnlySpan<byte> data, ReadOnlySpan<byte> mac, out bool isLive)
+        {
+            isLive = true;
+            return crypto.VerifyMac(key, data, mac);
+        }
     }
 
     private void Count(ReasonCode reason) => Rejections[reason] = Rejections.GetValueOrDefault(reason) + 1;

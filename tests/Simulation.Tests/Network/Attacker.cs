@@ -167,7 +167,7 @@ internal sealed class Attacker
     private bool CompletesRelay(Datagram datagram) =>
         datagram.Type == MessageType.Confirm && datagram.Bytes.Length == Confirm.Size && _relayed.Contains(Convert.ToHexString(Confirm.TokenOf(datagram.Bytes)));
 
-    /// <summary>How much of a datagram is authenticated: cookie MACs are not, and what a response's index names is not either.</summary>
+    /// <summary>How much of a datagram is authenticated: cookie MACs are not.</summary>
     private static int ProtectedSize(Datagram datagram) => datagram.Type switch
     {
         MessageType.Initiation => Initiation.Mac2Offset,

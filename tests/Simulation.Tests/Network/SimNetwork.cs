@@ -28,6 +28,9 @@ internal sealed class SimNetwork(Agenda agenda, SimRandom random, Trace trace)
     /// <summary>Takes what goes to an address that is no uplink's.</summary>
     public Action<Datagram> Astray { get; set; } = _ => { };
 
+    /// <summary>Sees each genuine datagram, and loses those for which it says false.</summary>
+    public Func<Datagram, bool> Passes { get; set; } = _ => true;
+
     /// <summary>Genuine data, probes and their answers that an attacker has seen, both ways, in no particular order.</summary>
     public IReadOnlyList<Datagram> Traffic => _traffic.Items;
 
@@ -52,7 +55,7 @@ internal sealed class SimNetwork(Agenda agenda, SimRandom random, Trace trace)
         var datagram = new Datagram(bytes, uplink.Out(local, remote), remote);
         Record(datagram);
         Tap(datagram, uplink.Delay);
-        if (!fits || uplink.LosesUp || IsCut(uplink, remote)) return SendResult.Sent;
+        if (!Passes(datagram) || !fits || uplink.LosesUp || IsCut(uplink, remote)) return SendResult.Sent;
         Carry(uplink, () => ToGateway(datagram));
         return SendResult.Sent;
     }
@@ -60,7 +63,11 @@ internal sealed class SimNetwork(Agenda agenda, SimRandom random, Trace trace)
     public void SendDown(Endpoint local, Endpoint remote, byte[] bytes, Origin origin = Origin.Genuine)
     {
         var datagram = new Datagram(bytes, local, remote, origin);
-        if (origin == Origin.Genuine) Record(datagram);
+        if (origin == Origin.Genuine)
+        {
+            Record(datagram);
+            if (!Passes(datagram)) return;
+        }
         if (!_uplinks.TryGetValue(remote.Address, out (SimUplink Uplink, Action<Endpoint, Datagram> Deliver) target))
         {
             Astray(datagram);

@@ -87,7 +87,8 @@ public static class Response
 }
 
 /// <summary>What the gateway says inside message 2.</summary>
-public sealed record ResponsePayload(SessionId Session, CipherSuite Suite)
+/// <param name="SenderIndex">The index that stands outside in clear, again: what somebody else has put there is found out (REQ-PATH-1).</param>
+public sealed record ResponsePayload(SessionId Session, CipherSuite Suite, uint SenderIndex)
 {
     public const int Size = 32;
 
@@ -96,6 +97,8 @@ public sealed record ResponsePayload(SessionId Session, CipherSuite Suite)
         var writer = new WireWriter(bytes[..Size]);
         Session.Write(writer.Next(SessionId.Size));
         writer.U8((byte)Suite);
+        writer.Zero(3);
+        writer.U32(SenderIndex);
         writer.Zero(Size - writer.Position);
     }
 
@@ -104,8 +107,11 @@ public sealed record ResponsePayload(SessionId Session, CipherSuite Suite)
         payload = null!;
         if (bytes.Length != Size) return false;
         var reader = new WireReader(bytes);
-        payload = new(SessionId.Read(reader.Take(SessionId.Size)), (CipherSuite)reader.U8());
-        return reader.RestIsZero() && CipherSuites.IsKnown(payload.Suite);
+        var session = SessionId.Read(reader.Take(SessionId.Size));
+        var suite = (CipherSuite)reader.U8();
+        if (!reader.Zero(3)) return false;
+        payload = new(session, suite, reader.U32());
+        return reader.RestIsZero() && CipherSuites.IsKnown(suite);
     }
 }
 

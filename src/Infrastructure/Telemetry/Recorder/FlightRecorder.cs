@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Globalization;
 using JumpingVpn.Domain.Audit.Incidents;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Sessions;
@@ -47,8 +49,10 @@ public sealed class FlightRecorder : IAsyncDisposable
     private readonly SemaphoreSlim _writing = new(1);
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _running;
-    private List<Evidence> _waiting = [];
-    private long _dropped, _reported, _tick;
+    private readonly ConcurrentQueue<Evidence> _waiting = new();
+    private int _waitingCount;
+    private long _dropped, _lost, _reported, _tick;
+    private volatile string? _fault;
 
     /// <param name="sample">Called once a second on a thread of the pool: the paths as they are now.</param>
     public FlightRecorder(FlightRecorderOptions options, Func<IEnumerable<Evidence>> sample)
@@ -58,8 +62,16 @@ public sealed class FlightRecorder : IAsyncDisposable
         _running = Task.Run(RunAsync);
     }
 
-    /// <summary>Records that were dropped since the start.</summary>
+    /// <summary>Records that were dropped since the start, and what was not counted because another thread was counting.</summary>
     public long Dropped => Interlocked.Read(ref _dropped);
+
+    /// <summary>REQ-TELEMETRY-3: what is wrong, in one line for `status`; null if every write was taken and none had to wait for too many.</summary>
+    public string? Warning => (Interlocked.Read(ref _lost), _fault) switch
+    {
+        (var lost, { } fault) => string.Create(CultureInfo.InvariantCulture, $"the flight recorder cannot write in {_options.Directory}: {fault}; records lost: {lost}"),
+        (> 0 and var lost, null) => string.Create(CultureInfo.InvariantCulture, $"records that the flight recorder could not take: {lost}"),
+        _ => null,
+    };
 
     /// <summary>Everything that a directory's ring holds, oldest first; also while a node writes there.</summary>
     /// <param name="about">Only what is about this session, or about none.</param>
@@ -68,20 +80,13 @@ public sealed class FlightRecorder : IAsyncDisposable
     /// <summary>Records something.</summary>
     public void Record(Evidence seen)
     {
-        if (!_gate.TryEnter())
+        if (Interlocked.Increment(ref _waitingCount) <= QueueLength)
         {
-            Drop(1);
+            _waiting.Enqueue(seen);
             return;
         }
-        try
-        {
-            if (_waiting.Count < QueueLength) _waiting.Add(seen);
-            else Drop(1);
-        }
-        finally
-        {
-            _gate.Exit();
-        }
+        Interlocked.Decrement(ref _waitingCount);
+        Lose(1);
     }
 
     /// <summary>Counts a refused input.</summary>
@@ -174,11 +179,15 @@ public sealed class FlightRecorder : IAsyncDisposable
 
     private void Write(bool sumUp)
     {
-        List<Evidence> batch;
+        List<Evidence> batch = [];
         WallTime wall = _options.Wall();
+        while (batch.Count < QueueLength && _waiting.TryDequeue(out Evidence? seen))
+        {
+            Interlocked.Decrement(ref _waitingCount);
+            batch.Add(seen);
+        }
         lock (_gate)
         {
-            (batch, _waiting) = (_waiting, []);
             foreach (((SessionId? session, string uplink, Endpoint remote), (long sent, long received)) in _probes)
                 batch.Add(new Evidence.Probes(_options.Node, wall, session, uplink.Length > 0 ? $"{uplink} {remote}" : remote.ToString(), sent, received));
             _probes.Clear();
@@ -194,11 +203,13 @@ public sealed class FlightRecorder : IAsyncDisposable
                 System.IO.Directory.CreateDirectory(_options.Directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             _ring.Write(batch.Select(IncidentJson.Write));
             _reported = dropped;
+            _fault = null;
         }
-        catch (Exception)
+        catch (Exception e)
         {
             // A full or broken disk, or whatever else goes wrong in recording, changes no session: what was seen is lost, and counted.
-            Drop(Math.Max(1, batch.Count));
+            _fault = e.Message;
+            Lose(Math.Max(1, batch.Count));
         }
     }
 
@@ -217,7 +228,7 @@ public sealed class FlightRecorder : IAsyncDisposable
                 continue;
             if (batch.Count >= 4 * QueueLength)
             {
-                Drop(1);
+                Lose(1);
                 continue;
             }
             _last[key] = (sample, _tick);
@@ -228,4 +239,10 @@ public sealed class FlightRecorder : IAsyncDisposable
     }
 
     private void Drop(long count) => Interlocked.Add(ref _dropped, count);
+
+    private void Lose(long count)
+    {
+        Drop(count);
+        Interlocked.Add(ref _lost, count);
+    }
 }

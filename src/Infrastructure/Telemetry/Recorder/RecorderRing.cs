@@ -33,8 +33,7 @@ internal sealed class RecorderRing(string directory, long quota) : IDisposable
         }
         catch (IOException)
         {
-            _current!.Dispose();
-            _current = null;
+            Abandon();
             throw;
         }
     }
@@ -85,6 +84,14 @@ internal sealed class RecorderRing(string directory, long quota) : IDisposable
             // The ring has gone on and deleted it.
             return null;
         }
+    }
+
+    /// <summary>A frame is torn, so nothing may follow. A file that holds nothing goes: on a full disk each second's would push out one of evidence.</summary>
+    private void Abandon()
+    {
+        using FileStream torn = _current!;
+        _current = null;
+        if (torn.Length == 0) File.Delete(torn.Name);
     }
 
     private void Next()

@@ -36,10 +36,14 @@ public sealed class LabNode : IDisposable
         string controlPath,
         IReadOnlyDictionary<string, string>? environment = null,
         Action<string>? onLine = null,
-        (string File, IReadOnlyList<string> Arguments)? program = null)
+        (string File, IReadOnlyList<string> Arguments)? program = null,
+        string? outputTo = null)
     {
         (string file, IReadOnlyList<string> leading) = program ?? (NodeProgram.File, NodeProgram.LeadingArguments);
-        LabProcess process = LabProcess.Start(name, space, file, [.. leading, "run", "--config", configuration], environment, onLine);
+        string[] arguments = [.. leading, "run", "--config", configuration];
+        LabProcess process = outputTo is null
+            ? LabProcess.Start(name, space, file, arguments, environment, onLine)
+            : LabProcess.Start(name, space, "/bin/sh", ["-c", "to=$1; shift; exec \"$@\" >\"$to\"", "sh", outputTo, file, .. arguments], environment, onLine);
         return new LabNode(name, process, controlPath);
     }
 

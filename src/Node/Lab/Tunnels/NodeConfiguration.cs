@@ -63,6 +63,7 @@ internal sealed class NodeConfiguration
             text.AppendLine(Invariant($$"""  - { name: {{ClientName(client)}}, public_key: "{{clients[client].Public}}", addresses: [{{addresses}}] }"""));
         }
 
+        foreach (string line in options.GatewayLines) text.AppendLine(line);
         if (options.Policy.Count > 0) text.AppendLine("policy:");
         foreach ((string key, string value) in options.Policy) text.AppendLine(CultureInfo.InvariantCulture, $"  {key}: {value}");
         return text.ToString();

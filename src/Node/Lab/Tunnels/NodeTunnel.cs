@@ -106,7 +106,8 @@ public sealed class NodeTunnel : ILabTunnel
         PathOf($"{name}.yaml"),
         PathOf($"{name}.sock"),
         environment,
-        options.OnLine is { } onLine ? line => onLine(name, line) : null);
+        options.OnLine is { } onLine ? line => onLine(name, line) : null,
+        outputTo: options.OutputTo);
 
     private void Retire(LabNode? node)
     {

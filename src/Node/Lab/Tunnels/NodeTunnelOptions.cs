@@ -24,6 +24,12 @@ public sealed record NodeTunnelOptions
     /// <summary>More top-level lines of the clients' configuration.</summary>
     public IReadOnlyList<string> ClientLines { get; init; } = [];
 
+    /// <summary>More top-level lines of the gateway's configuration.</summary>
+    public IReadOnlyList<string> GatewayLines { get; init; } = [];
+
+    /// <summary>Where the nodes' standard output goes instead of being kept; null keeps it.</summary>
+    public string? OutputTo { get; init; }
+
     /// <summary>Told each line that a node says: the node's name and the line.</summary>
     public Action<string, string>? OnLine { get; init; }
 }

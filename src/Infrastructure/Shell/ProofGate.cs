@@ -1,0 +1,215 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using JumpingVpn.Domain.Admission;
+using JumpingVpn.Domain.Gateway;
+using JumpingVpn.Domain.Ports;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Domain.Protocol.Messages;
+using JumpingVpn.Domain.Sessions;
+using JumpingVpn.Infrastructure.Crypto;
+
+namespace JumpingVpn.Infrastructure.Shell;
+
+/// <summary>What the gate says of a control datagram.</summary>
+public enum GateVerdict
+{
+    /// <summary>Whoever made it holds the session's secrets; to the core.</summary>
+    Proven,
+
+    /// <summary>Nothing in memory can prove it: a first message, or one that brings a ticket. It needs a cookie under load.</summary>
+    Unproven,
+
+    /// <summary>Drop it in silence; count the reason.</summary>
+    Drop,
+}
+
+/// <summary>
+/// Stands behind <see cref="ControlFilter"/>, on the receiving thread: proves what the core would have to prove, against the core's last
+/// state, so that no wrong proof takes a place in the core's queue from an honest client (REQ-FLOOD-6). What is proven is metered by
+/// session, and what was seen before is metered apart, so that copies, which anybody can send, cannot use up what the session's holder
+/// may send (REQ-FLOOD-7). One thread; allocates nothing; all its tables have fixed sizes.
+/// </summary>
+/// <param name="tokenSecret">The node's; lives as long as the gate.</param>
+/// <param name="seed">Secret and random: nobody outside can aim at another's meter.</param>
+/// <param name="meters">How many there are of each kind; a power of two.</param>
+public sealed class ProofGate(ICryptography crypto, IProofCheck proofs, SecretHandle tokenSecret, UInt128 seed, int meters = ProofGate.Meters)
+{
+    /// <summary>Meters by session. Two sessions may share one, which costs either some patience; which two do is keyed.</summary>
+    public const int Meters = 1 << 15;
+
+    /// <summary>Highest numbers seen for each meter, by session and path. One that is pushed out lets its copies count as new once more.</summary>
+    public const int Numbers = 2;
+
+    /// <summary>Proven requests of a session with a number that was not seen before: what the core takes.</summary>
+    public static readonly TokenRate Requests = GatewayLimits.Requests;
+
+    /// <summary>Requests of a session that were seen before: half of what the core takes, so that half is left whoever copies.</summary>
+    public static readonly TokenRate RepeatedRequests = TokenRate.PerSecond(50, burst: 25);
+
+    /// <summary>New probes of a session: what the core takes.</summary>
+    public static readonly TokenRate Probes = GatewayLimits.Probes;
+
+    /// <summary>Probes of a session that were seen before, or came late.</summary>
+    public static readonly TokenRate RepeatedProbes = TokenRate.PerSecond(100, burst: 50);
+
+    /// <summary>Messages with an id of which nothing in memory knows the secrets, for each id: a client of a restarted node comes back with a few.</summary>
+    public static readonly TokenRate Unproven = TokenRate.PerSecond(20, burst: 20);
+
+    /// <summary>Control frames of a session; a client says one for each move.</summary>
+    public static readonly TokenRate Frames = TokenRate.PerSecond(20, burst: 20);
+
+    private readonly TokenBucket[] _frames = new TokenBucket[meters];
+    private readonly TokenBucket[] _requests = new TokenBucket[meters];
+    private readonly TokenBucket[] _repeatedRequests = new TokenBucket[meters];
+    private readonly TokenBucket[] _probes = new TokenBucket[meters];
+    private readonly TokenBucket[] _repeatedProbes = new TokenBucket[meters];
+    private readonly TokenBucket[] _unproven = new TokenBucket[meters];
+    private readonly (ulong Tag, ulong Highest)[] _numbers = new (ulong, ulong)[Numbers * meters];
+    private readonly ulong _key = (ulong)seed | 1;
+    private readonly ulong _otherKey = (ulong)(seed >> 64) | 1;
+
+    /// <summary>A gate of the usual size with a seed of its own.</summary>
+    public ProofGate(SodiumCryptography crypto, SecretHandle tokenSecret)
+        : this(crypto, crypto, tokenSecret, BinaryPrimitives.ReadUInt128LittleEndian(RandomNumberGenerator.GetBytes(16)))
+    {
+    }
+
+    /// <summary>Judges a datagram whose form and mark the filter has found right.</summary>
+    /// <param name="state">The core's state after its last step. It may be a little old; what it does not know yet is repeated by its sender.</param>
+    public GateVerdict Check(GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now, out ReasonCode reason)
+    {
+        reason = ReasonCode.None;
+        return (MessageType)datagram[0] switch
+        {
+            MessageType.Prepare => Request(state, datagram, now, Prepare.ProofOffset, Field(datagram, 24), out reason),
+            MessageType.End => Request(state, datagram, now, End.ProofOffset, Field(datagram, 20), out reason),
+            MessageType.Probe => Probing(state, datagram, now, out reason),
+            MessageType.Confirm => Confirmation(state, source, datagram, now, out reason),
+            _ => GateVerdict.Unproven,
+        };
+    }
+
+    /// <summary>False if the session has said more control frames than any client needs.</summary>
+    public bool AllowsFrame(SessionId session, Instant now)
+    {
+        Span<byte> id = stackalloc byte[SessionId.Size];
+        session.Write(id);
+        return Take(ref _frames[MeterOf(Field(id, 0), Field(id, 8))], Frames, now, out _) == GateVerdict.Proven;
+    }
+
+    private GateVerdict Request(GatewayState state, ReadOnlySpan<byte> datagram, Instant now, int proofOffset, ulong nonce, out ReasonCode reason)
+    {
+        if (!TryFindSecrets(state, datagram, out SessionSecrets secrets)) return Unknown(datagram, now, out reason);
+        bool isProven = proofs.VerifyMac(
+            secrets.Proof, datagram[..proofOffset], datagram.Slice(proofOffset, ProtocolConstants.ProofSize), out bool isLive);
+        if (!isLive) return Unknown(datagram, now, out reason);
+        if (!isProven) return Drop(ReasonCode.BadProof, out reason);
+        bool isNew = IsNew(Mix(Field(datagram, 4), Field(datagram, 12)), nonce);
+        int meter = MeterOf(datagram);
+        return isNew ? Take(ref _requests[meter], Requests, now, out reason) : Take(ref _repeatedRequests[meter], RepeatedRequests, now, out reason);
+    }
+
+    private GateVerdict Probing(GatewayState state, ReadOnlySpan<byte> datagram, Instant now, out ReasonCode reason)
+    {
+        if (!TryFindSecrets(state, datagram, out SessionSecrets secrets)) return Unknown(datagram, now, out reason);
+        Span<byte> covered = stackalloc byte[datagram.Length - ProtocolConstants.MacSize];
+        datagram[..Probe.MacOffset].CopyTo(covered);
+        datagram[Probe.Size..].CopyTo(covered[Probe.MacOffset..]);
+        bool isProven = proofs.VerifyMac(secrets.Probe, covered, Probe.MacOf(datagram), out bool isLive);
+        if (!isLive) return Unknown(datagram, now, out reason);
+        if (!isProven) return Drop(ReasonCode.BadProof, out reason);
+        // Each path of each instance of the client counts its own.
+        ulong path = Mix(Mix(Field(datagram, 4), Field(datagram, 12)), Mix(Field(datagram, 32), BinaryPrimitives.ReadUInt32LittleEndian(datagram[20..])));
+        bool isNew = IsNew(path, Field(datagram, 24));
+        int meter = MeterOf(datagram);
+        return isNew ? Take(ref _probes[meter], Probes, now, out reason) : Take(ref _repeatedProbes[meter], RepeatedProbes, now, out reason);
+    }
+
+    /// <summary>CONFIRM: an index of ours, from the source that it was given to, under its keys.</summary>
+    private GateVerdict Confirmation(GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now, out ReasonCode reason)
+    {
+        uint index = Confirm.ReceiverIndex(datagram);
+        if (!state.ByIndex.TryGetValue(index, out ReceiverIndex target)) return Drop(ReasonCode.UnknownReceiver, out reason);
+        reason = target.HalfOpenSlot is { } slot
+            ? Judge(state.HalfOpen[slot], source, datagram)
+            : Judge(state.Sessions[target.Session!.Value], index, source, datagram);
+        if (reason != ReasonCode.None) return GateVerdict.Drop;
+        ulong key = Mix(index, 7);
+        int meter = (int)(key % (ulong)_requests.Length);
+        return IsNew(key, 1) ? Take(ref _requests[meter], Requests, now, out reason) : Take(ref _repeatedRequests[meter], RepeatedRequests, now, out reason);
+    }
+
+    private ReasonCode Judge(HalfOpenHandshake handshake, TransportAddress source, ReadOnlySpan<byte> datagram) =>
+        handshake.Source != source ? ReasonCode.TokenMismatch
+        : IsAuthentic(handshake.Keys.Confirmation, datagram) ? ReasonCode.None
+        : ReasonCode.BadMac;
+
+    private ReasonCode Judge(GatewaySession session, uint index, TransportAddress source, ReadOnlySpan<byte> datagram)
+    {
+        if (session.Epoch is { } epoch && epoch.Index == index)
+            return epoch.Transport == source && ConstantTime.Equal(epoch.Confirm.Span, datagram) ? ReasonCode.None : ReasonCode.TokenMismatch;
+        foreach (PreparedReattach prepared in session.Prepared)
+        {
+            if (prepared.Index != index) continue;
+            if (!IsAuthentic(prepared.Keys.Confirmation, datagram)) return ReasonCode.BadMac;
+            Span<byte> expected = stackalloc byte[ProtocolConstants.MacSize];
+            AddressMacs.Token(crypto, tokenSecret, session.Session.Id, prepared.PrepareHash, source, expected);
+            return ConstantTime.Equal(Confirm.TokenOf(datagram), expected) ? ReasonCode.None : ReasonCode.TokenMismatch;
+        }
+        // Confirmed already, and the store has not answered.
+        return ReasonCode.None;
+    }
+
+    /// <summary>True as well if the key has just been released: the core knows better.</summary>
+    private bool IsAuthentic(SecretHandle key, ReadOnlySpan<byte> datagram) =>
+        proofs.VerifyMac(key, datagram[..Confirm.MacOffset], datagram.Slice(Confirm.MacOffset, ProtocolConstants.MacSize), out bool isLive) || !isLive;
+
+    private static bool TryFindSecrets(GatewayState state, ReadOnlySpan<byte> datagram, out SessionSecrets secrets)
+    {
+        bool found = state.Sessions.TryGetValue(SessionId.Read(datagram[Prepare.SessionOffset..]), out GatewaySession? session) && session.Secrets is not null;
+        secrets = found ? session!.Secrets!.Value : default;
+        return found;
+    }
+
+    private GateVerdict Unknown(ReadOnlySpan<byte> datagram, Instant now, out ReasonCode reason) =>
+        Take(ref _unproven[MeterOf(datagram)], Unproven, now, out reason) == GateVerdict.Drop ? GateVerdict.Drop : GateVerdict.Unproven;
+
+    private static GateVerdict Take(ref TokenBucket bucket, in TokenRate rate, Instant now, out ReasonCode reason)
+    {
+        if (!bucket.TryTake(now, rate, out TokenBucket after)) return Drop(ReasonCode.RateLimited, out reason);
+        bucket = after;
+        reason = ReasonCode.None;
+        return GateVerdict.Proven;
+    }
+
+    private static GateVerdict Drop(ReasonCode why, out ReasonCode reason)
+    {
+        reason = why;
+        return GateVerdict.Drop;
+    }
+
+    /// <summary>True if the number is above all that were seen under this key; remembers it then.</summary>
+    private bool IsNew(ulong key, ulong number)
+    {
+        ref (ulong Tag, ulong Highest) entry = ref _numbers[key % (ulong)_numbers.Length];
+        if (entry.Tag == key && number <= entry.Highest) return false;
+        entry = (key, number);
+        return true;
+    }
+
+    /// <summary>The meter of the session that a request names.</summary>
+    private int MeterOf(ReadOnlySpan<byte> datagram) => MeterOf(Field(datagram, Prepare.SessionOffset), Field(datagram, Prepare.SessionOffset + 8));
+
+    private int MeterOf(ulong first, ulong second) => (int)(Mix(first, second) >> 32) & (_requests.Length - 1);
+
+    /// <summary>A keyed mixture: nobody outside can aim at another's entry.</summary>
+    private ulong Mix(ulong first, ulong second)
+    {
+        ulong high = Math.BigMul(first ^ _key, second ^ _otherKey, out ulong low);
+        high = Math.BigMul(high ^ low ^ _otherKey, _key, out low);
+        return high ^ low;
+    }
+
+    private static ulong Field(ReadOnlySpan<byte> datagram, int offset) => BinaryPrimitives.ReadUInt64LittleEndian(datagram[offset..]);
+}
