@@ -101,7 +101,7 @@ public static class ClientLimits
     /// <summary>How long a silence on every path may pass for a hiccup; then the transport counts as dead.</summary>
     public static readonly TimeSpan TentativeFor = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long a rebound path is tried alone before others are tried as well.</summary>
+    /// <summary>Longest time that a rebound path is tried alone before others are tried as well: two round trips, and at least `PrepareRetry`.</summary>
     public static readonly TimeSpan ReboundAlone = TimeSpan.FromMilliseconds(150);
 
     /// <summary>Age at which an unanswered PREPARE gets a new nonce and key share: well below the gateway's memory of it.</summary>

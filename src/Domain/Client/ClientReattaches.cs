@@ -212,7 +212,7 @@ internal static class ClientReattaches
         ImmutableArray<ClientPath> preferred = [.. reattach.Preferred.Select(turn.State.PathOf).OfType<ClientPath>().Where(path => path.IsOpen)];
         if (reattach.IsGentle) return reattach.IsConfirming ? [] : preferred;
         if (Waits(turn, reattach)) return [];
-        if (reattach.IsRebound && turn.Now - reattach.StartedAt < ClientLimits.ReboundAlone) return preferred;
+        if (reattach.IsRebound && turn.Now - reattach.StartedAt < Alone(turn.State, reattach)) return preferred;
         if (reattach.Rounds == 0 && !preferred.IsEmpty) return preferred.Take(ClientLimits.FirstCandidates);
         ImmutableArray<ClientPath> all = [.. preferred.Union(turn.State.Selection.Best(turn.Now).Select(turn.State.PathOf).OfType<ClientPath>().Where(path => path.IsOpen))];
         int confirming = reattach.Attempts.Count(attempt => attempt.Stage is ReattachStage.Confirming);
@@ -255,6 +255,19 @@ internal static class ClientReattaches
             Reattach = turn.State.Reattach! with { Kind = current.IsRebound ? ReattachKind.Dead : current.Kind, Preferred = preferred, Cause = cause },
         };
         if (isNew) Round(turn);
+    }
+
+    /// <summary>How long a rebound path is tried alone: for its first message and the answer, and not less than until that is repeated.</summary>
+    private static TimeSpan Alone(ClientState state, Reattach reattach)
+    {
+        TimeSpan alone = ClientLimits.PrepareRetry;
+        foreach (PathId path in reattach.Preferred)
+        {
+            if (!state.Selection.Paths.TryGetValue(path, out PathEntry? entry)) continue;
+            TimeSpan needed = 2 * entry.Health.Rtt.Expected;
+            if (needed > alone) alone = needed;
+        }
+        return alone < ClientLimits.ReboundAlone ? alone : ClientLimits.ReboundAlone;
     }
 
     /// <summary>How long a CONFIRM on a path waits for its BOUND.</summary>
