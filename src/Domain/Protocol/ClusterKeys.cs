@@ -8,7 +8,7 @@ namespace JumpingVpn.Domain.Protocol;
 /// <summary>The keys that one cluster key gives: one seals tickets, one marks session ids. The id is public.</summary>
 public readonly record struct ClusterKey(uint Id, SecretHandle TicketKey, SecretHandle IdKey);
 
-/// <summary>All cluster keys of a node: the first makes tickets and ids, every one opens them, so that keys can be rotated.</summary>
+/// <summary>All cluster keys of a node: the first makes tickets and ids, every one opens them, so that keys can be rotated (REQ-KEYS-5).</summary>
 public sealed record ClusterKeys(ImmutableArray<ClusterKey> All)
 {
     /// <summary>More would make every guessed id cost more than it should.</summary>

@@ -29,7 +29,7 @@ public readonly record struct SessionSecrets(SecretHandle Root, SecretHandle Pro
     }
 }
 
-/// <summary>The four keys of one key epoch, each for one purpose and one direction.</summary>
+/// <summary>The four keys of one key epoch, each for one purpose and one direction; what outlives the epoch gives none of them (REQ-KEYS-4).</summary>
 /// <param name="ClientData">Data packets to the gateway.</param>
 /// <param name="GatewayData">Data packets to the client.</param>
 /// <param name="Confirmation">MACs the client's CONFIRMs; it seals nothing.</param>

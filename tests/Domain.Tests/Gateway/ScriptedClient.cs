@@ -36,6 +36,9 @@ internal sealed class ScriptedClient : IDisposable
     /// <summary>Of the last handshake that was confirmed.</summary>
     public SessionSecrets Secrets { get; private set; }
 
+    /// <summary>What the last handshake left; a genuine client erases it at once.</summary>
+    public NoiseResult? Handshake { get; private set; }
+
     public SessionId Session { get; private set; }
 
     /// <summary>The last BOUND that was read.</summary>
@@ -72,6 +75,7 @@ internal sealed class ScriptedClient : IDisposable
         byte[] payload = new byte[ResponsePayload.Size];
         NoiseResult result = noise.Read(Crypto, SecretHandle.None, Response.Noise(response), payload)
             .IfLeft(() => throw new InvalidOperationException("the response does not open"));
+        Handshake = result;
         Assert.True(ResponsePayload.TryRead(payload, out ResponsePayload read));
         (EpochSecrets keys, SecretHandle root) = EpochSecrets.FromHandshake(Crypto, result.ChainingKey, result.HandshakeHash);
         Session = read.Session;
