@@ -63,6 +63,8 @@ public sealed unsafe class FileLock : IDisposable
         int descriptor = Interlocked.Exchange(ref _descriptor, -1);
         if (descriptor < 0) return;
         _ = Libc.ftruncate(descriptor, 0);
+        // Closing alone lets go only once every copy is closed, and a child process that is just being started has one until it execs.
+        _ = Libc.flock(descriptor, Libc.LOCK_UN);
         _ = Libc.close(descriptor);
     }
 

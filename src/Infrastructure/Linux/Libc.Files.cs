@@ -22,6 +22,7 @@ internal static unsafe partial class Libc
 
     public const int LOCK_EX = 2;
     public const int LOCK_NB = 4;
+    public const int LOCK_UN = 8;
 
     public const int AT_FDCWD = -100;
     public const int AT_EMPTY_PATH = 0x1000;

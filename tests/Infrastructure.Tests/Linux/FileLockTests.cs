@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
 using JumpingVpn.Infrastructure.Linux;
 
 namespace JumpingVpn.Infrastructure.Tests.Linux;
@@ -24,6 +26,33 @@ public sealed class FileLockTests : IDisposable
         using FileLock second = FileLock.Acquire(LockFile);
         Assert.Equal(LockFile, second.Path);
     }
+
+    /// <summary>A child process that is just being started has copies of all descriptors until it execs.</summary>
+    [Fact]
+    public void A_copy_of_the_descriptor_does_not_keep_what_was_released()
+    {
+        string path = Path.Combine(_directory, "copied");
+        FileLock held = FileLock.Acquire(path);
+        string link = Directory.EnumerateFileSystemEntries("/proc/self/fd").First(link => new FileInfo(link).LinkTarget == path);
+        int copy = Duplicate(int.Parse(Path.GetFileName(link), CultureInfo.InvariantCulture));
+        try
+        {
+            Assert.Null(FileLock.TryAcquire(path, out _));
+            held.Dispose();
+            using FileLock? next = FileLock.TryAcquire(path, out _);
+            Assert.NotNull(next);
+        }
+        finally
+        {
+            _ = Close(copy);
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "dup")]
+    private static extern int Duplicate(int descriptor);
+
+    [DllImport("libc", EntryPoint = "close")]
+    private static extern int Close(int descriptor);
 
     [Fact]
     public void A_killed_holder_holds_nothing()
