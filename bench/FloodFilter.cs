@@ -34,8 +34,7 @@ internal sealed class FloodFilter : IDisposable
     private readonly SecretArena _arena = new();
     private readonly SodiumCryptography _crypto;
     private readonly GatewayEnvironment _environment;
-    private readonly ControlFilter _filter;
-    private readonly ProofGate _gate;
+    private readonly ControlAdmission _admission;
     private readonly byte[] _gatewayKey = new byte[32];
     private readonly byte[] _cookie = new byte[Domain.Protocol.Messages.Cookie.Size];
     private GatewayState _state = GatewayState.Empty;
@@ -52,9 +51,9 @@ internal sealed class FloodFilter : IDisposable
         var registered = new RegisteredClient("client", PublicKey.Read(Adversary.Codec.Crypto.PublicKey(client)), addresses, SecretHandle.None);
         _environment = new(_crypto, identity, ClusterKeys.Derive(_crypto, [_crypto.GenerateSecret()]), ClientRegistry.From([registered]), SessionPolicy.Default,
             SessionJson.HashOf(SessionPolicy.Default), new Owner("gateway", new IncarnationId(1)), 3, 1420, _crypto.GenerateSecret());
-        _filter = new(_crypto, AddressKeys.Derive(_crypto, identity.Public), _environment.ClusterKeys);
-        _filter.Rotate(_crypto.GenerateSecret());
-        _gate = new(_crypto, _environment.TokenSecret);
+        var filter = new ControlFilter(_crypto, AddressKeys.Derive(_crypto, identity.Public), _environment.ClusterKeys);
+        filter.Rotate(_crypto.GenerateSecret());
+        _admission = new(filter, new ProofGate(_crypto, _environment.TokenSecret));
         Connect(client);
     }
 
@@ -106,13 +105,10 @@ internal sealed class FloodFilter : IDisposable
             for (int i = 0; i < 256; i++, count++)
             {
                 byte[] datagram = datagrams[count % datagrams.Length];
-                Instant now = BootClock.Now();
-                ReasonCode reason = _filter.CheckForm(datagram);
-                GateVerdict verdict = reason == ReasonCode.None ? _gate.Check(_state, Source, datagram, now, out reason) : GateVerdict.Drop;
-                if (verdict == GateVerdict.Unproven && _filter.Admit(datagram, Source.Remote, now, out reason) == AdmissionVerdict.SendCookie)
+                if (_admission.Check(_state, Source, datagram, BootClock.Now(), out ReasonCode reason) == AdmissionVerdict.SendCookie)
                 {
                     SecretHandle seed = _crypto.GenerateSecret();
-                    _filter.MakeCookie(datagram, Source.Remote, seed, _cookie);
+                    _admission.MakeCookie(datagram, Source.Remote, seed, _cookie);
                     _crypto.Release(seed);
                 }
 

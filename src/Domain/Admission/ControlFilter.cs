@@ -70,13 +70,6 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
         _cookieSecrets[0] = fresh;
     }
 
-    /// <summary>Judges one datagram by all that stands here; <paramref name="reason"/> says why it was not passed on.</summary>
-    public AdmissionVerdict Check(ReadOnlySpan<byte> datagram, Endpoint source, Instant now, out ReasonCode reason)
-    {
-        reason = CheckForm(datagram);
-        return reason == ReasonCode.None ? Admit(datagram, source, now, out reason) : AdmissionVerdict.Drop;
-    }
-
     /// <summary>Length and type, and the MAC in the session id or MAC1; None if all is right. Nothing is remembered.</summary>
     public ReasonCode CheckForm(ReadOnlySpan<byte> datagram)
     {
@@ -84,7 +77,7 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
         return reason == ReasonCode.None ? CheckMark(datagram) : reason;
     }
 
-    /// <summary>Under load: the cookie and the source's bucket, for what <see cref="CheckForm"/> let through and nothing has proven.</summary>
+    /// <summary>Under load: the cookie and the source's bucket, for what <see cref="CheckForm"/> let through and nothing has proven. <paramref name="reason"/> says why it is not passed on.</summary>
     public AdmissionVerdict Admit(ReadOnlySpan<byte> datagram, Endpoint source, Instant now, out ReasonCode reason)
     {
         reason = ReasonCode.None;
@@ -111,7 +104,7 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
         return AdmissionVerdict.Drop;
     }
 
-    /// <summary>The COOKIE for a datagram that <see cref="Check"/> answered with <see cref="AdmissionVerdict.SendCookie"/>; smaller than it.</summary>
+    /// <summary>The COOKIE for a datagram that <see cref="Admit"/> answered with <see cref="AdmissionVerdict.SendCookie"/>; smaller than it.</summary>
     /// <param name="seed">Fresh.</param>
     /// <param name="answer"><see cref="Cookie.Size"/> bytes.</param>
     public void MakeCookie(ReadOnlySpan<byte> datagram, Endpoint source, SecretHandle seed, Span<byte> answer)

@@ -263,8 +263,7 @@ internal static class ClientReattaches
         TimeSpan alone = ClientLimits.PrepareRetry;
         foreach (PathId path in reattach.Preferred)
         {
-            if (!state.Selection.Paths.TryGetValue(path, out PathEntry? entry)) continue;
-            TimeSpan needed = 2 * entry.Health.Rtt.Expected;
+            TimeSpan needed = TwoRoundTrips(state, path);
             if (needed > alone) alone = needed;
         }
         return alone < ClientLimits.ReboundAlone ? alone : ClientLimits.ReboundAlone;
@@ -273,9 +272,12 @@ internal static class ClientReattaches
     /// <summary>How long a CONFIRM on a path waits for its BOUND.</summary>
     private static TimeSpan Patience(ClientState state, PathId path)
     {
-        TimeSpan expected = state.Selection.Paths.TryGetValue(path, out PathEntry? entry) ? 2 * entry.Health.Rtt.Expected : TimeSpan.Zero;
+        TimeSpan expected = TwoRoundTrips(state, path);
         return expected > ClientLimits.ReattachPatience ? expected : ClientLimits.ReattachPatience;
     }
+
+    private static TimeSpan TwoRoundTrips(ClientState state, PathId path) =>
+        state.Selection.Paths.TryGetValue(path, out PathEntry? entry) ? 2 * entry.Health.Rtt.Expected : TimeSpan.Zero;
 
     private static ReattachKind KindFor(ClientTurn turn, ClientPath path)
     {

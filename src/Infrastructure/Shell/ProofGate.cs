@@ -131,9 +131,10 @@ public sealed class ProofGate(ICryptography crypto, IProofCheck proofs, SecretHa
     {
         uint index = Confirm.ReceiverIndex(datagram);
         if (!state.ByIndex.TryGetValue(index, out ReceiverIndex target)) return Drop(ReasonCode.UnknownReceiver, out reason);
-        reason = target.HalfOpenSlot is { } slot
-            ? Judge(state.HalfOpen[slot], source, datagram)
-            : Judge(state.Sessions[target.Session!.Value], index, source, datagram);
+        if (target.HalfOpenSlot is { } slot)
+            reason = state.HalfOpen.TryGetValue(slot, out HalfOpenHandshake? handshake) ? Judge(handshake, source, datagram) : ReasonCode.UnknownReceiver;
+        else
+            reason = state.Sessions.TryGetValue(target.Session!.Value, out GatewaySession? session) ? Judge(session, index, source, datagram) : ReasonCode.UnknownSession;
         if (reason != ReasonCode.None) return GateVerdict.Drop;
         ulong key = Mix(index, 7);
         int meter = (int)(key % (ulong)_requests.Length);

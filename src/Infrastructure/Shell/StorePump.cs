@@ -47,14 +47,15 @@ public sealed class StorePump(
         {
             AppendRequest request = SessionRecords.Request(append.Streams, wall()) with { Fence = append.Fence };
             AppendResult result = await store.AppendAsync(request).ConfigureAwait(false);
-            AppendOutcome outcome = AppendFate.OutcomeOf(result) ?? await ResolveAsync(request, result).ConfigureAwait(false);
+            LoadResult? read = null;
+            if (AppendFate.OutcomeOf(result) is not { } outcome) (outcome, read) = await ResolveAsync(request, result).ConfigureAwait(false);
             post(new GatewayInput.AppendFinished(append.Number, outcome));
             if (result is AppendResult.Committed committed)
             {
                 foreach (StreamPosition position in committed.Positions) Tell(position.Head);
                 await CompactAsync(append.Streams, committed).ConfigureAwait(false);
             }
-            else if (outcome == AppendOutcome.Committed) await TellStoredAsync(request).ConfigureAwait(false);
+            else if (outcome == AppendOutcome.Committed) await TellStoredAsync(request, read).ConfigureAwait(false);
             else Complain($"the store refused an append to session {append.Streams[0].Before.Id}: {result}");
         }
         catch (Exception fault)
@@ -75,23 +76,25 @@ public sealed class StorePump(
     /// Of an append whose answer was lost the heads are read. Where a head has moved on, or cannot be read now, it is signed with the next
     /// event.
     /// </summary>
-    private async Task TellStoredAsync(AppendRequest request)
+    /// <param name="read">What <see cref="AppendFate.StreamToRead"/> was found to be when the append's fate was sought.</param>
+    private async Task TellStoredAsync(AppendRequest request, LoadResult? read)
     {
         if (moved is null) return;
         foreach (Domain.EventStore.StreamAppend stream in request.Streams)
-            if (await store.ResolveAsync(stream.Stream).ConfigureAwait(false) is LoadResult.Found { History.Head: var head } && head.Version == stream.ExpectedVersion + stream.Events.Length)
-                Tell(head);
+        {
+            LoadResult? loaded = stream.Stream == AppendFate.StreamToRead(request) ? read : await store.ResolveAsync(stream.Stream).ConfigureAwait(false);
+            if (loaded is LoadResult.Found { History.Head: var head } && head.Version == stream.ExpectedVersion + stream.Events.Length) Tell(head);
+        }
     }
 
-    /// <summary>
-    /// Reads until the store tells whether the append is there.
-    /// </summary>
-    private async Task<AppendOutcome> ResolveAsync(AppendRequest request, AppendResult result)
+    /// <summary>Reads until the store tells whether the append is there; also what it read.</summary>
+    private async Task<(AppendOutcome Outcome, LoadResult Read)> ResolveAsync(AppendRequest request, AppendResult result)
     {
         Complain($"an append's outcome is unknown ({result}); reading");
         while (true)
         {
-            if (AppendFate.Resolve(request, await store.ResolveAsync(AppendFate.StreamToRead(request)).ConfigureAwait(false)) is { } outcome) return outcome;
+            LoadResult read = await store.ResolveAsync(AppendFate.StreamToRead(request)).ConfigureAwait(false);
+            if (AppendFate.Resolve(request, read) is { } outcome) return (outcome, read);
             await Task.Delay(ResolvePause).ConfigureAwait(false);
         }
     }

@@ -8,13 +8,13 @@ namespace JumpingVpn.Node.Running;
 /// </summary>
 internal sealed class HeapTrim
 {
-    /// <summary>Growth since the last collection of the whole heap that is worth one, in bytes. A gateway with some hundred sessions stays below.</summary>
+    /// <summary>Growth since the start, or since the last time, that is worth a collection, in bytes: some thousand sessions.</summary>
     public const long WorthIt = 16 << 20;
 
     /// <summary>Bytes allocated between two looks below which the rush is over.</summary>
     public const long Quiet = 4 << 20;
 
-    private long _allocated = long.MaxValue;
+    private long? _allocated;
     private long _held;
 
     /// <summary>True if the heap is to be collected now.</summary>
@@ -22,7 +22,9 @@ internal sealed class HeapTrim
     /// <param name="allocated">Bytes allocated since the start of the process.</param>
     public bool IsDue(long held, long allocated)
     {
-        bool isQuiet = _allocated != long.MaxValue && allocated - _allocated < Quiet;
+        // What the node's start has left is not worth a collection.
+        if (_allocated is null) _held = held;
+        bool isQuiet = allocated - _allocated < Quiet;
         _allocated = allocated;
         if (!isQuiet || held - _held < WorthIt) return false;
         // Whatever it frees: what is held after that is alive, and is not to be collected again and again.

@@ -55,7 +55,9 @@ internal sealed class GatewayTarget(bool isReal) : FuzzTarget
         ICryptography crypto = environment.Crypto;
         Instant now = situation.Gateway.Now;
         AddressKeys keys = AddressKeys.Derive(crypto, environment.Identity.Public);
-        AdmissionVerdict verdict = new ControlFilter(crypto, keys, environment.ClusterKeys).Check(input.Bytes, source.Remote, now, out _);
+        // Without the proof gate: the core must stand by itself against whatever the filter lets through.
+        var filter = new ControlFilter(crypto, keys, environment.ClusterKeys);
+        AdmissionVerdict verdict = filter.CheckForm(input.Bytes) != ReasonCode.None ? AdmissionVerdict.Drop : filter.Admit(input.Bytes, source.Remote, now, out _);
         crypto.Release(keys.Mac1);
         crypto.Release(keys.Cookie);
         FuzzFailure.Require(verdict != AdmissionVerdict.SendCookie, "a cookie is asked for without load");

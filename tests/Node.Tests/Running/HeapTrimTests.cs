@@ -11,7 +11,7 @@ public sealed class HeapTrimTests
     {
         var trim = new HeapTrim();
         long allocated = 0;
-        Assert.False(trim.IsDue(Much - 1, allocated += HeapTrim.Quiet));
+        Assert.False(trim.IsDue(Much, allocated += HeapTrim.Quiet));
         // While it lasts.
         Assert.False(trim.IsDue(4 * Much, allocated += 100 * Much));
         Assert.False(trim.IsDue(5 * Much, allocated += HeapTrim.Quiet));
@@ -23,12 +23,11 @@ public sealed class HeapTrimTests
     }
 
     [Fact]
-    public void The_first_look_collects_nothing_and_neither_does_a_small_heap()
+    public void What_the_start_has_left_is_no_rush_and_little_is_none()
     {
         var trim = new HeapTrim();
-        Assert.False(trim.IsDue(Much, 0));
-        Assert.True(trim.IsDue(Much, 0));
-        var small = new HeapTrim();
-        for (int look = 0; look < 10; look++) Assert.False(small.IsDue(Much - 1, look));
+        for (int look = 0; look < 10; look++) Assert.False(trim.IsDue(10 * Much, look));
+        Assert.False(trim.IsDue(11 * Much - 1, 11));
+        Assert.True(trim.IsDue(11 * Much, 12));
     }
 }
