@@ -62,9 +62,7 @@ internal static class DataPlaneEnd
 
     private sealed class Silent : IDataPlaneEvents
     {
-        public void ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram)
-        {
-        }
+        public ControlVerdict ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram, Instant received) => ControlVerdict.Taken;
 
         public void ControlFrame(SessionId session, uint localIndex, ReadOnlySpan<byte> frame)
         {

@@ -31,7 +31,7 @@ internal static class FloodBench
         using var filter = new FloodFilter();
         FilterRow[] rows = [.. filter.Measure(TimeSpan.FromSeconds(0.5), Math.Max(3, options.Rounds))];
         if (options.Json) Console.WriteLine(JsonSerializer.Serialize(rows, JsonOptions));
-        else Table.Write(Console.Out, ["kind", "refused as", "per second", "bytes allocated"], [.. rows.Select(Cells)]);
+        else Table.Write(Console.Out, ["kind", "refused as", "checked/s", "refused/s", "bytes allocated"], [.. rows.Select(Cells)]);
         if (options.InProcess) return 0;
 
         FloodKind[] kinds = options.Kinds.Count == 0
@@ -58,7 +58,7 @@ internal static class FloodBench
         return 0;
     }
 
-    private static string[] Cells(FilterRow row) => [row.Kind, row.Reason, Number(row.PerSecond, "0"), Number(row.Bytes, "0.###")];
+    private static string[] Cells(FilterRow row) => [row.Kind, row.Reason, Number(row.Checked, "0"), Number(row.PerSecond, "0"), Number(row.Bytes, "0.###")];
 
     /// <summary>Medians of the rounds; the moves of all rounds together.</summary>
     private static string[] Cells(FloodResult[] rounds)

@@ -70,14 +70,51 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
         _cookieSecrets[0] = fresh;
     }
 
-    /// <summary>Length and type, and the MAC in the session id or MAC1; None if all is right. Nothing is remembered.</summary>
-    public ReasonCode CheckForm(ReadOnlySpan<byte> datagram)
+    /// <summary>Length and type; None if both are right. Costs next to nothing.</summary>
+    public static ReasonCode CheckShape(ReadOnlySpan<byte> datagram)
     {
-        ReasonCode reason = CheckShape(datagram);
-        return reason == ReasonCode.None ? CheckMark(datagram) : reason;
+        if (datagram.Length < ProtocolConstants.PrefixSize) return ReasonCode.BadLength;
+        bool fits;
+        switch ((MessageType)datagram[0])
+        {
+            case MessageType.Initiation:
+                fits = datagram.Length == Initiation.Size;
+                break;
+            case MessageType.Prepare:
+                fits = datagram.Length == Prepare.Size;
+                break;
+            case MessageType.Confirm:
+                fits = datagram.Length == Confirm.Size;
+                break;
+            case MessageType.End:
+                fits = datagram.Length == End.Size;
+                break;
+            case MessageType.Probe:
+                return datagram.Length is < Probe.Size or > ProtocolConstants.MaxControlDatagram ? ReasonCode.BadLength : ReasonCode.None;
+            default:
+                return ReasonCode.UnknownType;
+        }
+        return fits && !datagram[1..ProtocolConstants.PrefixSize].ContainsAnyExcept((byte)0) ? ReasonCode.None : ReasonCode.BadLength;
     }
 
-    /// <summary>Under load: the cookie and the source's bucket, for what <see cref="CheckForm"/> let through and nothing has proven. <paramref name="reason"/> says why it is not passed on.</summary>
+    /// <summary>The MAC in the session id or MAC1, of a datagram whose shape is right; None if it is right too. Nothing is remembered.</summary>
+    public ReasonCode CheckMark(ReadOnlySpan<byte> datagram)
+    {
+        switch ((MessageType)datagram[0])
+        {
+            case MessageType.Initiation:
+                return crypto.VerifyMac(addressKeys.Mac1, datagram[..Initiation.Mac1Offset], datagram.Slice(Initiation.Mac1Offset, ProtocolConstants.MacSize))
+                    ? ReasonCode.None
+                    : ReasonCode.BadMac;
+            case MessageType.Confirm:
+                return ReasonCode.None;
+            default:
+                // PREPARE, END and PROBE have the session id at the same place.
+                return clusterKeys.Recognises(crypto, datagram.Slice(Prepare.SessionOffset, SessionId.Size)) ? ReasonCode.None : ReasonCode.BadSessionId;
+        }
+    }
+
+    /// <summary>Under load: the cookie and the source's bucket, for what <see cref="CheckMark"/> found right and nothing has proven. <paramref name="reason"/> says why it is not passed on.</summary>
     public AdmissionVerdict Admit(ReadOnlySpan<byte> datagram, Endpoint source, Instant now, out ReasonCode reason)
     {
         reason = ReasonCode.None;
@@ -131,48 +168,6 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
         SecretHandle handle = crypto.Import(key);
         crypto.Mac(handle, covered, mac);
         crypto.Release(handle);
-    }
-
-    private static ReasonCode CheckShape(ReadOnlySpan<byte> datagram)
-    {
-        if (datagram.Length < ProtocolConstants.PrefixSize) return ReasonCode.BadLength;
-        bool fits;
-        switch ((MessageType)datagram[0])
-        {
-            case MessageType.Initiation:
-                fits = datagram.Length == Initiation.Size;
-                break;
-            case MessageType.Prepare:
-                fits = datagram.Length == Prepare.Size;
-                break;
-            case MessageType.Confirm:
-                fits = datagram.Length == Confirm.Size;
-                break;
-            case MessageType.End:
-                fits = datagram.Length == End.Size;
-                break;
-            case MessageType.Probe:
-                return datagram.Length is < Probe.Size or > ProtocolConstants.MaxControlDatagram ? ReasonCode.BadLength : ReasonCode.None;
-            default:
-                return ReasonCode.UnknownType;
-        }
-        return fits && !datagram[1..ProtocolConstants.PrefixSize].ContainsAnyExcept((byte)0) ? ReasonCode.None : ReasonCode.BadLength;
-    }
-
-    private ReasonCode CheckMark(ReadOnlySpan<byte> datagram)
-    {
-        switch ((MessageType)datagram[0])
-        {
-            case MessageType.Initiation:
-                return crypto.VerifyMac(addressKeys.Mac1, datagram[..Initiation.Mac1Offset], datagram.Slice(Initiation.Mac1Offset, ProtocolConstants.MacSize))
-                    ? ReasonCode.None
-                    : ReasonCode.BadMac;
-            case MessageType.Confirm:
-                return ReasonCode.None;
-            default:
-                // PREPARE, END and PROBE have the session id at the same place.
-                return clusterKeys.Recognises(crypto, datagram.Slice(Prepare.SessionOffset, SessionId.Size)) ? ReasonCode.None : ReasonCode.BadSessionId;
-        }
     }
 
     private void CountRequest(Instant now)

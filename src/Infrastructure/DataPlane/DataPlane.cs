@@ -173,7 +173,7 @@ public sealed partial class DataPlane : IDataPlane, IDisposable
         _controlBuffer.Dispose();
     }
 
-    private static unsafe SocketEntry Describe(int socket, int token, int descriptor, bool isIPv6)
+    private unsafe SocketEntry Describe(int socket, int token, int descriptor, bool isIPv6)
     {
         byte* name = stackalloc byte[SockAddr.MaxSize];
         uint length = SockAddr.MaxSize;
@@ -184,7 +184,8 @@ public sealed partial class DataPlane : IDataPlane, IDisposable
         int on = 1;
         // Before Linux 5.0 there is no such option: then every datagram comes alone.
         _ = Libc.setsockopt(descriptor, Libc.SOL_UDP, Libc.UDP_GRO, &on, sizeof(int));
-        return new(socket, token, descriptor, isIPv6, local.Port, connected);
+        FloodShield? shield = _options.KnownSources is { } known ? new(socket, descriptor, known, _receive.Drops) : null;
+        return new(socket, token, descriptor, isIPv6, local.Port, connected, shield);
     }
 
     private Thread PacketThread(string name, Action run) => new(() => RunPackets(run)) { Name = name, IsBackground = true };

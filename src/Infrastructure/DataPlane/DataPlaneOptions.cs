@@ -28,4 +28,7 @@ public sealed record DataPlaneOptions
 
     /// <summary>Where reports go.</summary>
     public required IDataPlaneEvents Events { get; init; }
+
+    /// <summary>By which a flood's datagrams are told from others; null where nobody else can send, as to a client's sockets.</summary>
+    public IKnownSources? KnownSources { get; init; }
 }

@@ -9,6 +9,9 @@ public enum DropReason
     /// <summary>Datagram: no data packet, and longer than any control datagram.</summary>
     ControlTooLong,
 
+    /// <summary>Datagram: not queued by the kernel while the flood shield was up, since it came from a source of which nothing is known, or since the queue was full.</summary>
+    Shed,
+
     /// <summary>Datagram: cut by the kernel because it did not fit the buffer.</summary>
     Truncated,
 

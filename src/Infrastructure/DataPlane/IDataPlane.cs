@@ -67,6 +67,19 @@ public interface IDataPlane
     bool TryReadCounters(SessionId session, out TrafficCounters counters);
 }
 
+/// <summary>What became of a control datagram, as far as floods are concerned.</summary>
+public enum ControlVerdict
+{
+    /// <summary>It was taken, or its source is one from which something was proven lately.</summary>
+    Taken,
+
+    /// <summary>It was refused, and its source is not known for anything.</summary>
+    Refused,
+
+    /// <summary>It was refused, as others from its source before.</summary>
+    RefusedAgain,
+}
+
 /// <summary>
 /// What the data plane passes on. Called on packet threads: an implementation copies what it keeps, never blocks and
 /// never throws.
@@ -74,7 +87,7 @@ public interface IDataPlane
 public interface IDataPlaneEvents
 {
     /// <summary>Any datagram that is no data packet.</summary>
-    void ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram);
+    ControlVerdict ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram, Instant received);
 
     /// <summary>An authentic control frame from the bound source.</summary>
     void ControlFrame(SessionId session, uint localIndex, ReadOnlySpan<byte> frame);

@@ -22,38 +22,39 @@ internal sealed unsafe class PacketOpener(
     ReadMostlyTable<uint, KeyEpoch> epochs, TunWriter tun, IDataPlaneEvents events, HeldTotal held, DropCounters drops)
 {
     /// <summary>Handles one datagram, in place: its memory holds the inner packet afterwards, until the TUN writer's flush.</summary>
-    public void Handle(byte* datagram, int size, in Arrival arrival)
+    public Outcome Handle(byte* datagram, int size, in Arrival arrival)
     {
-        if (size == 0) { drops.Add(DropReason.TooShort); return; }
-        if (datagram[0] != PacketHeader.Type) { PassOn(datagram, size, arrival); return; }
-        if (size < PacketHeader.Overhead) { drops.Add(DropReason.TooShort); return; }
-        if (!PacketHeader.ReservedBitsAreZero(datagram)) { drops.Add(DropReason.ReservedBits); return; }
-        if (epochs.Find(PacketHeader.Index(datagram)) is not { } epoch) { drops.Add(DropReason.UnknownIndex); return; }
+        if (size == 0) { drops.Add(DropReason.TooShort); return Outcome.Refused; }
+        if (datagram[0] != PacketHeader.Type) return PassOn(datagram, size, arrival);
+        if (size < PacketHeader.Overhead) { drops.Add(DropReason.TooShort); return Outcome.VainData; }
+        if (!PacketHeader.ReservedBitsAreZero(datagram)) { drops.Add(DropReason.ReservedBits); return Outcome.VainData; }
+        if (epochs.Find(PacketHeader.Index(datagram)) is not { } epoch) { drops.Add(DropReason.UnknownIndex); return Outcome.VainData; }
 
         ulong counter = PacketHeader.Counter(datagram);
-        if (counter >= epoch.End || arrival.Now.Ticks >= epoch.Until) { drops.Add(DropReason.EpochOver); return; }
+        if (counter >= epoch.End || arrival.Now.Ticks >= epoch.Until) { drops.Add(DropReason.EpochOver); return Outcome.VainData; }
         bool fromSource = epoch.Source.Matches(arrival.Socket.Socket, arrival.Remote, arrival.Local);
-        if (!fromSource && !MayBeReported(epoch, arrival.Now)) return;
+        if (!fromSource && !MayBeReported(epoch, arrival.Now)) return Outcome.VainData;
 
         // A replay is refused before it costs a decryption; only the check that marks, below, decides.
-        if (fromSource && !epoch.IsFresh(counter)) { drops.Add(DropReason.Replayed); return; }
+        if (fromSource && !epoch.IsFresh(counter)) { drops.Add(DropReason.Replayed); return Outcome.Taken; }
 
         byte flags = PacketHeader.Flags(datagram);
-        if (!epoch.PacketKeys.TryOpen(datagram, size)) { drops.Add(DropReason.Forged); return; }
-        if (!fromSource) { Report(epoch, counter, arrival); return; }
-        if (!epoch.TryAccept(counter)) { drops.Add(DropReason.Replayed); return; }
+        if (!epoch.PacketKeys.TryOpen(datagram, size)) { drops.Add(DropReason.Forged); return fromSource ? Outcome.Taken : Outcome.VainData; }
+        if (!fromSource) { Report(epoch, counter, arrival); return Outcome.Taken; }
+        if (!epoch.TryAccept(counter)) { drops.Add(DropReason.Replayed); return Outcome.Taken; }
         epoch.LastReceived = arrival.Now.Ticks;
 
         byte* inner = datagram + PacketHeader.Size;
         int length = size - PacketHeader.Overhead;
-        if (length == 0) return;
-        if (inner[0] >> 4 == 0) { PassOnFrame(epoch, inner, length); return; }
-        if (!InnerPacket.TryRead(inner, length, out InnerPacket packet)) { drops.Add(DropReason.InnerMalformed); return; }
+        if (length == 0) return Outcome.Taken;
+        if (inner[0] >> 4 == 0) { PassOnFrame(epoch, inner, length); return Outcome.Taken; }
+        if (!InnerPacket.TryRead(inner, length, out InnerPacket packet)) { drops.Add(DropReason.InnerMalformed); return Outcome.Taken; }
         SessionEntry session = epoch.Session;
         bool owned = packet.IsIPv4 ? session.Owns(packet.Source4) : session.Owns(packet.Source6);
-        if (!owned) { drops.Add(DropReason.InnerSource); return; }
-        if ((flags & PacketHeader.ChecksumMissing) != 0 && packet.ChecksumOffset == 0) { drops.Add(DropReason.InnerChecksum); return; }
+        if (!owned) { drops.Add(DropReason.InnerSource); return Outcome.Taken; }
+        if ((flags & PacketHeader.ChecksumMissing) != 0 && packet.ChecksumOffset == 0) { drops.Add(DropReason.InnerChecksum); return Outcome.Taken; }
         Deliver(epoch, packet, flags, counter);
+        return Outcome.Taken;
     }
 
     /// <summary>Delivers what an epoch held, now that it is bound.</summary>
@@ -113,10 +114,19 @@ internal sealed unsafe class PacketOpener(
             events.UnboundSource(epoch.Session.Id, epoch.Keys.LocalIndex, counter, arrival.Source);
     }
 
-    private void PassOn(byte* datagram, int size, in Arrival arrival)
+    private Outcome PassOn(byte* datagram, int size, in Arrival arrival)
     {
-        if (size > PacketHeader.MaxControlDatagram) drops.Add(DropReason.ControlTooLong);
-        else events.ControlDatagram(arrival.Source, new(datagram, size));
+        if (size > PacketHeader.MaxControlDatagram)
+        {
+            drops.Add(DropReason.ControlTooLong);
+            return Outcome.Refused;
+        }
+        return events.ControlDatagram(arrival.Source, new(datagram, size), arrival.Now) switch
+        {
+            ControlVerdict.Refused => Outcome.Refused,
+            ControlVerdict.RefusedAgain => Outcome.RefusedAgain,
+            _ => Outcome.Taken,
+        };
     }
 
     private void PassOnFrame(KeyEpoch epoch, byte* frame, int length)

@@ -21,6 +21,9 @@ internal sealed unsafe class ReceiveLoop : IDisposable
     private const int RoundsPerSocket = 4;
     private const int MaxQueuedErrors = 32;
 
+    /// <summary>While a shield is up the thread looks at it that often, also if nothing comes.</summary>
+    private static readonly TimeSpan ShieldReview = TimeSpan.FromMilliseconds(100);
+
     private readonly ReadMostlyTable<int, SocketEntry> _sockets;
     private readonly IDataPlaneEvents _events;
     private readonly ServingDeadline _deadline;
@@ -31,6 +34,7 @@ internal sealed unsafe class ReceiveLoop : IDisposable
     private readonly EventFd _wake = new();
     private readonly NativeBuffer _buffers = new(MaxMessages * Stride);
     private readonly NativeBuffer _headers = new(MaxMessages * (sizeof(Libc.MMsgHdr) + sizeof(Libc.IoVec) + NameRoom + ControlRoom));
+    private readonly List<SocketEntry> _shielded = new(capacity: 16);
     private KeyEpoch? _released;
     private volatile bool _stop;
     private long _allocatedBytes;
@@ -76,7 +80,7 @@ internal sealed unsafe class ReceiveLoop : IDisposable
         Span<EpollReady> ready = stackalloc EpollReady[Epoll.MaxReady];
         while (!_stop)
         {
-            int count = _epoll.Wait(ready, Timeout.InfiniteTimeSpan);
+            int count = _epoll.Wait(ready, _shielded.Count == 0 ? Timeout.InfiniteTimeSpan : ShieldReview);
             for (int i = 0; i < count && !_stop; i++)
             {
                 Quiescence.Enter();
@@ -90,6 +94,7 @@ internal sealed unsafe class ReceiveLoop : IDisposable
                     Quiescence.Leave();
                 }
             }
+            if (_shielded.Count != 0) ReviewShields();
             Volatile.Write(ref _allocatedBytes, GC.GetAllocatedBytesForCurrentThread());
         }
     }
@@ -157,7 +162,34 @@ internal sealed unsafe class ReceiveLoop : IDisposable
                 for (int i = 0; i < count; i++) Handle(i, socket, now);
                 _tun.Flush();
             }
+            if (socket.Shield is { } shield) Review(socket, shield, now);
             if (count < asked) return;
+        }
+    }
+
+    private void Review(SocketEntry socket, FloodShield shield, Instant now)
+    {
+        bool wasUp = shield.IsUp;
+        shield.Review(now);
+        if (shield.IsUp && !wasUp) _shielded.Add(socket);
+    }
+
+    private void ReviewShields()
+    {
+        Quiescence.Enter();
+        try
+        {
+            Instant now = _clock();
+            for (int i = _shielded.Count - 1; i >= 0; i--)
+            {
+                SocketEntry socket = _shielded[i];
+                if (!socket.Removed) socket.Shield!.Review(now);
+                if (socket.Removed || !socket.Shield!.IsUp) _shielded.RemoveAt(i);
+            }
+        }
+        finally
+        {
+            Quiescence.Leave();
         }
     }
 
@@ -179,13 +211,17 @@ internal sealed unsafe class ReceiveLoop : IDisposable
             return;
         }
         var arrival = new Arrival(socket, remote, local, now);
+        // Of a bundle that which did best: it is one sender's.
+        var outcome = Outcome.VainData;
         int offset = 0;
         do
         {
-            _opener.Handle(data + offset, Math.Min(size, length - offset), arrival);
+            Outcome one = _opener.Handle(data + offset, Math.Min(size, length - offset), arrival);
+            if (one > outcome) outcome = one;
             offset += size;
         }
         while (offset < length);
+        socket.Shield?.Count(outcome);
     }
 
     private static void ReadControl(Libc.CmsgHdr* header, ref int size, ref UInt128 local)

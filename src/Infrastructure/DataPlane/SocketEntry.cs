@@ -4,7 +4,7 @@ namespace JumpingVpn.Infrastructure.DataPlane;
 /// A socket as the packet threads see it. One entry is one <see cref="IDataPlane.AddSocket"/>: if a socket is removed and
 /// another added under the same number, bindings to the first do not move to the second.
 /// </summary>
-internal sealed class SocketEntry(int socket, int token, int descriptor, bool isIPv6, ushort port, bool connected)
+internal sealed class SocketEntry(int socket, int token, int descriptor, bool isIPv6, ushort port, bool connected, FloodShield? shield)
 {
     private volatile bool _removed;
 
@@ -23,6 +23,9 @@ internal sealed class SocketEntry(int socket, int token, int descriptor, bool is
 
     /// <summary>It has a fixed remote, so that sending names none.</summary>
     public bool Connected { get; } = connected;
+
+    /// <summary>The receiving thread's; null if there is none.</summary>
+    public FloodShield? Shield { get; } = shield;
 
     /// <summary>Set before the descriptor is given back: no thread may start to use it.</summary>
     public bool Removed => _removed;

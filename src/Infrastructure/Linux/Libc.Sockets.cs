@@ -25,9 +25,12 @@ internal static unsafe partial class Libc
     public const int SO_RCVBUF = 8;
     public const int SO_RCVTIMEO = 20;
     public const int SO_BINDTODEVICE = 25;
+    public const int SO_ATTACH_FILTER = 26;
+    public const int SO_DETACH_FILTER = 27;
     public const int SO_SNDBUFFORCE = 32;
     public const int SO_RCVBUFFORCE = 33;
     public const int SO_MARK = 36;
+    public const int SO_MEMINFO = 55;
 
     public const int IP_PKTINFO = 8;
     public const int IP_MTU_DISCOVER = 10;
@@ -76,6 +79,14 @@ internal static unsafe partial class Libc
         public nuint Length;
         public int Level;
         public int Type;
+    }
+
+    /// <summary>struct sock_fprog of a 64-bit system, 16 bytes.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct SockFprog
+    {
+        public ushort Length;
+        public ulong* Filter;
     }
 
     /// <summary>struct in_pktinfo; the addresses are in network order.</summary>

@@ -1,30 +1,62 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
 using JumpingVpn.Domain.Admission;
 using JumpingVpn.Domain.Gateway;
 using JumpingVpn.Domain.Ports;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Protocol;
 using JumpingVpn.Domain.Sessions;
+using JumpingVpn.Infrastructure.Crypto;
 
 namespace JumpingVpn.Infrastructure.Shell;
 
 /// <summary>
-/// All that a control datagram passes before a gateway's core takes it, cheap before dear: its form and mark, its proof, and for what nothing in
-/// memory can prove the cookie under load (docs/PROTOCOL.md, order of checks). One thread; allocates nothing.
+/// All that a control datagram passes before a gateway's core takes it, cheap before dear: its shape, the turn of its source, its mark, its
+/// proof, and for what nothing in memory can prove the cookie under load (docs/PROTOCOL.md, order of checks). One thread; allocates nothing.
 /// </summary>
-public sealed class ControlAdmission(ControlFilter filter, ProofGate gate)
+public sealed class ControlAdmission(ControlFilter filter, ProofGate gate, SourceStanding standing)
 {
+    /// <summary>Those of a node, with tables of the usual size that are keyed with a seed of their own.</summary>
+    /// <param name="tokenSecret">The node's; lives as long as this.</param>
+    public static ControlAdmission Create(SodiumCryptography crypto, ControlFilter filter, SecretHandle tokenSecret)
+    {
+        var mix = new KeyedMix(BinaryPrimitives.ReadUInt128LittleEndian(RandomNumberGenerator.GetBytes(16)));
+        return new(filter, new ProofGate(crypto, crypto, tokenSecret, mix), new SourceStanding(mix, SourceBudgets.Default));
+    }
+
+    /// <summary>What sources have shown; on the receiving thread.</summary>
+    public SourceStanding Standing => standing;
+
     /// <summary>Judges a datagram; <paramref name="reason"/> says why it is not passed on.</summary>
     /// <param name="state">The core's state after its last step.</param>
     public AdmissionVerdict Check(GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now, out ReasonCode reason)
     {
-        reason = filter.CheckForm(datagram);
+        reason = ControlFilter.CheckShape(datagram);
+        if (reason == ReasonCode.None) reason = ProofGate.CheckReceiver(state, datagram);
+        if (reason == ReasonCode.None && !standing.TryTake(source.Remote, now)) reason = ReasonCode.RateLimited;
         if (reason != ReasonCode.None) return AdmissionVerdict.Drop;
-        return gate.Check(state, source, datagram, now, out reason) switch
+        AdmissionVerdict verdict = Examine(state, source, datagram, now, out reason);
+        bool isForgery = reason is ReasonCode.BadMac or ReasonCode.BadSessionId or ReasonCode.BadProof;
+        if (verdict != AdmissionVerdict.Pass) standing.Failed(source.Remote, isForgery, now);
+        return verdict;
+    }
+
+    private AdmissionVerdict Examine(GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now, out ReasonCode reason)
+    {
+        reason = filter.CheckMark(datagram);
+        if (reason != ReasonCode.None) return AdmissionVerdict.Drop;
+        switch (gate.Check(state, source, datagram, now, out reason))
         {
-            GateVerdict.Proven => AdmissionVerdict.Pass,
-            GateVerdict.Unproven => filter.Admit(datagram, source.Remote, now, out reason),
-            _ => AdmissionVerdict.Drop,
-        };
+            case GateVerdict.Proven:
+                standing.Proved(source.Remote, now);
+                return AdmissionVerdict.Pass;
+            case GateVerdict.Repeated:
+                return AdmissionVerdict.Pass;
+            case GateVerdict.Unproven:
+                return filter.Admit(datagram, source.Remote, now, out reason);
+            default:
+                return AdmissionVerdict.Drop;
+        }
     }
 
     /// <summary>False if the session has said more control frames than any client needs.</summary>

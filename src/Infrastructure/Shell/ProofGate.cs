@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using JumpingVpn.Domain.Admission;
 using JumpingVpn.Domain.Gateway;
 using JumpingVpn.Domain.Ports;
@@ -14,8 +13,11 @@ namespace JumpingVpn.Infrastructure.Shell;
 /// <summary>What the gate says of a control datagram.</summary>
 public enum GateVerdict
 {
-    /// <summary>Whoever made it holds the session's secrets; to the core.</summary>
+    /// <summary>Whoever made it holds the session's secrets, and it was not seen before; to the core.</summary>
     Proven,
+
+    /// <summary>Proven, and seen before: whoever sends it may have copied it. To the core, which answers it as before.</summary>
+    Repeated,
 
     /// <summary>Nothing in memory can prove it: a first message, or one that brings a ticket. It needs a cookie under load.</summary>
     Unproven,
@@ -31,9 +33,9 @@ public enum GateVerdict
 /// may send (REQ-FLOOD-7). One thread; allocates nothing; all its tables have fixed sizes.
 /// </summary>
 /// <param name="tokenSecret">The node's; lives as long as the gate.</param>
-/// <param name="seed">Secret and random: nobody outside can aim at another's meter.</param>
+/// <param name="mix">Secret: nobody outside can aim at another's meter.</param>
 /// <param name="meters">How many there are of each kind; a power of two.</param>
-public sealed class ProofGate(ICryptography crypto, IProofCheck proofs, SecretHandle tokenSecret, UInt128 seed, int meters = ProofGate.Meters)
+public sealed class ProofGate(ICryptography crypto, IProofCheck proofs, SecretHandle tokenSecret, KeyedMix mix, int meters = ProofGate.Meters)
 {
     /// <summary>Meters by session. Two sessions may share one, which costs either some patience; which two do is keyed.</summary>
     public const int Meters = 1 << 15;
@@ -66,14 +68,10 @@ public sealed class ProofGate(ICryptography crypto, IProofCheck proofs, SecretHa
     private readonly TokenBucket[] _repeatedProbes = new TokenBucket[meters];
     private readonly TokenBucket[] _unproven = new TokenBucket[meters];
     private readonly (ulong Tag, ulong Highest)[] _numbers = new (ulong, ulong)[Numbers * meters];
-    private readonly ulong _key = (ulong)seed | 1;
-    private readonly ulong _otherKey = (ulong)(seed >> 64) | 1;
 
-    /// <summary>A gate of the usual size with a seed of its own.</summary>
-    public ProofGate(SodiumCryptography crypto, SecretHandle tokenSecret)
-        : this(crypto, crypto, tokenSecret, BinaryPrimitives.ReadUInt128LittleEndian(RandomNumberGenerator.GetBytes(16)))
-    {
-    }
+    /// <summary>None unless the datagram is a CONFIRM for an index that nobody was given: what costs nothing to know.</summary>
+    public static ReasonCode CheckReceiver(GatewayState state, ReadOnlySpan<byte> datagram) =>
+        (MessageType)datagram[0] == MessageType.Confirm && !state.ByIndex.ContainsKey(Confirm.ReceiverIndex(datagram)) ? ReasonCode.UnknownReceiver : ReasonCode.None;
 
     /// <summary>Judges a datagram whose form and mark the filter has found right.</summary>
     /// <param name="state">The core's state after its last step. It may be a little old; what it does not know yet is repeated by its sender.</param>
@@ -95,7 +93,7 @@ public sealed class ProofGate(ICryptography crypto, IProofCheck proofs, SecretHa
     {
         Span<byte> id = stackalloc byte[SessionId.Size];
         session.Write(id);
-        return Take(ref _frames[MeterOf(Field(id, 0), Field(id, 8))], Frames, now, out _) == GateVerdict.Proven;
+        return Pass(GateVerdict.Proven, ref _frames[MeterOf(Field(id, 0), Field(id, 8))], Frames, now, out _) == GateVerdict.Proven;
     }
 
     private GateVerdict Request(GatewayState state, ReadOnlySpan<byte> datagram, Instant now, int proofOffset, ulong nonce, out ReasonCode reason)
@@ -105,9 +103,7 @@ public sealed class ProofGate(ICryptography crypto, IProofCheck proofs, SecretHa
             secrets.Proof, datagram[..proofOffset], datagram.Slice(proofOffset, ProtocolConstants.ProofSize), out bool isLive);
         if (!isLive) return Unknown(datagram, now, out reason);
         if (!isProven) return Drop(ReasonCode.BadProof, out reason);
-        bool isNew = IsNew(Mix(Field(datagram, 4), Field(datagram, 12)), nonce);
-        int meter = MeterOf(datagram);
-        return isNew ? Take(ref _requests[meter], Requests, now, out reason) : Take(ref _repeatedRequests[meter], RepeatedRequests, now, out reason);
+        return Metered(mix.Of(Field(datagram, 4), Field(datagram, 12)), nonce, MeterOf(datagram), now, out reason);
     }
 
     private GateVerdict Probing(GatewayState state, ReadOnlySpan<byte> datagram, Instant now, out ReasonCode reason)
@@ -120,10 +116,11 @@ public sealed class ProofGate(ICryptography crypto, IProofCheck proofs, SecretHa
         if (!isLive) return Unknown(datagram, now, out reason);
         if (!isProven) return Drop(ReasonCode.BadProof, out reason);
         // Each path of each instance of the client counts its own.
-        ulong path = Mix(Mix(Field(datagram, 4), Field(datagram, 12)), Mix(Field(datagram, 32), BinaryPrimitives.ReadUInt32LittleEndian(datagram[20..])));
-        bool isNew = IsNew(path, Field(datagram, 24));
+        ulong path = mix.Of(mix.Of(Field(datagram, 4), Field(datagram, 12)), mix.Of(Field(datagram, 32), BinaryPrimitives.ReadUInt32LittleEndian(datagram[20..])));
         int meter = MeterOf(datagram);
-        return isNew ? Take(ref _probes[meter], Probes, now, out reason) : Take(ref _repeatedProbes[meter], RepeatedProbes, now, out reason);
+        return IsNew(path, Field(datagram, 24))
+            ? Pass(GateVerdict.Proven, ref _probes[meter], Probes, now, out reason)
+            : Pass(GateVerdict.Repeated, ref _repeatedProbes[meter], RepeatedProbes, now, out reason);
     }
 
     /// <summary>CONFIRM: an index of ours, from the source that it was given to, under its keys.</summary>
@@ -136,10 +133,15 @@ public sealed class ProofGate(ICryptography crypto, IProofCheck proofs, SecretHa
         else
             reason = state.Sessions.TryGetValue(target.Session!.Value, out GatewaySession? session) ? Judge(session, index, source, datagram) : ReasonCode.UnknownSession;
         if (reason != ReasonCode.None) return GateVerdict.Drop;
-        ulong key = Mix(index, 7);
-        int meter = (int)(key % (ulong)_requests.Length);
-        return IsNew(key, 1) ? Take(ref _requests[meter], Requests, now, out reason) : Take(ref _repeatedRequests[meter], RepeatedRequests, now, out reason);
+        ulong key = mix.Of(index, 7);
+        return Metered(key, 1, (int)(key % (ulong)_requests.Length), now, out reason);
     }
+
+    /// <summary>What is proven and has a number: new ones and copies have meters of their own.</summary>
+    private GateVerdict Metered(ulong key, ulong number, int meter, Instant now, out ReasonCode reason) =>
+        IsNew(key, number)
+            ? Pass(GateVerdict.Proven, ref _requests[meter], Requests, now, out reason)
+            : Pass(GateVerdict.Repeated, ref _repeatedRequests[meter], RepeatedRequests, now, out reason);
 
     private ReasonCode Judge(HalfOpenHandshake handshake, TransportAddress source, ReadOnlySpan<byte> datagram) =>
         handshake.Source != source ? ReasonCode.TokenMismatch
@@ -174,14 +176,15 @@ public sealed class ProofGate(ICryptography crypto, IProofCheck proofs, SecretHa
     }
 
     private GateVerdict Unknown(ReadOnlySpan<byte> datagram, Instant now, out ReasonCode reason) =>
-        Take(ref _unproven[MeterOf(datagram)], Unproven, now, out reason) == GateVerdict.Drop ? GateVerdict.Drop : GateVerdict.Unproven;
+        Pass(GateVerdict.Unproven, ref _unproven[MeterOf(datagram)], Unproven, now, out reason);
 
-    private static GateVerdict Take(ref TokenBucket bucket, in TokenRate rate, Instant now, out ReasonCode reason)
+    /// <summary>The verdict, if the meter has a token for it.</summary>
+    private static GateVerdict Pass(GateVerdict verdict, ref TokenBucket bucket, in TokenRate rate, Instant now, out ReasonCode reason)
     {
-        if (!bucket.TryTake(now, rate, out TokenBucket after)) return Drop(ReasonCode.RateLimited, out reason);
+        bool isTaken = bucket.TryTake(now, rate, out TokenBucket after);
         bucket = after;
-        reason = ReasonCode.None;
-        return GateVerdict.Proven;
+        reason = isTaken ? ReasonCode.None : ReasonCode.RateLimited;
+        return isTaken ? verdict : GateVerdict.Drop;
     }
 
     private static GateVerdict Drop(ReasonCode why, out ReasonCode reason)
@@ -202,15 +205,7 @@ public sealed class ProofGate(ICryptography crypto, IProofCheck proofs, SecretHa
     /// <summary>The meter of the session that a request names.</summary>
     private int MeterOf(ReadOnlySpan<byte> datagram) => MeterOf(Field(datagram, Prepare.SessionOffset), Field(datagram, Prepare.SessionOffset + 8));
 
-    private int MeterOf(ulong first, ulong second) => (int)(Mix(first, second) >> 32) & (_requests.Length - 1);
-
-    /// <summary>A keyed mixture: nobody outside can aim at another's entry.</summary>
-    private ulong Mix(ulong first, ulong second)
-    {
-        ulong high = Math.BigMul(first ^ _key, second ^ _otherKey, out ulong low);
-        high = Math.BigMul(high ^ low ^ _otherKey, _key, out low);
-        return high ^ low;
-    }
+    private int MeterOf(ulong first, ulong second) => (int)(mix.Of(first, second) >> 32) & (_requests.Length - 1);
 
     private static ulong Field(ReadOnlySpan<byte> datagram, int offset) => BinaryPrimitives.ReadUInt64LittleEndian(datagram[offset..]);
 }

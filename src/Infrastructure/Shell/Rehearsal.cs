@@ -53,7 +53,8 @@ public sealed class Rehearsal
         _clientEnvironment = new(crypto, client, gateway.Public, SecretHandle.None, [Inner], Suites: 3, KeepsState: false);
         var filter = new ControlFilter(crypto, AddressKeys.Derive(crypto, gateway.Public), keys);
         filter.Rotate(crypto.GenerateSecret());
-        _admission = new(filter, new ProofGate(crypto, crypto, _gatewayEnvironment.TokenSecret, seed: 1, Meters));
+        var mix = new KeyedMix(seed: 1);
+        _admission = new(filter, new ProofGate(crypto, crypto, _gatewayEnvironment.TokenSecret, mix, Meters), new SourceStanding(mix, SourceBudgets.Default, Meters));
     }
 
     /// <summary>Plays once. Returns false if the play did not end as it should: then it has warmed less than it could.</summary>

@@ -225,7 +225,8 @@ internal sealed class ClientNode : INode
 
         public void Attach(IDataPlaneEvents shell) => Volatile.Write(ref _shell, shell);
 
-        public void ControlDatagram(Domain.Protocol.TransportAddress source, ReadOnlySpan<byte> datagram) => Volatile.Read(ref _shell)?.ControlDatagram(source, datagram);
+        public ControlVerdict ControlDatagram(Domain.Protocol.TransportAddress source, ReadOnlySpan<byte> datagram, Instant received) =>
+            Volatile.Read(ref _shell)?.ControlDatagram(source, datagram, received) ?? ControlVerdict.Taken;
 
         public void ControlFrame(SessionId session, uint localIndex, ReadOnlySpan<byte> frame) => Volatile.Read(ref _shell)?.ControlFrame(session, localIndex, frame);
 

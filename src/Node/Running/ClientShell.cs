@@ -61,10 +61,11 @@ internal sealed class ClientShell : IDataPlaneEvents, IDisposable
         foreach (int socket in _sockets.Keys.ToList()) CloseSocket(socket);
     }
 
-    void IDataPlaneEvents.ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram)
+    ControlVerdict IDataPlaneEvents.ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram, Instant received)
     {
         if (datagram.Length <= ProtocolConstants.MaxControlDatagram)
             _loop.TryPostDatagram(new ClientInput.DatagramReceived(source, datagram.ToArray()));
+        return ControlVerdict.Taken;
     }
 
     void IDataPlaneEvents.ControlFrame(SessionId session, uint localIndex, ReadOnlySpan<byte> frame) =>

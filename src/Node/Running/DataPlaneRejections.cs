@@ -10,6 +10,7 @@ internal static class DataPlaneRejections
     [
         (DropReason.TooShort, ReasonCode.BadLength),
         (DropReason.ControlTooLong, ReasonCode.BadLength),
+        (DropReason.Shed, ReasonCode.RateLimited),
         (DropReason.Truncated, ReasonCode.BadLength),
         (DropReason.ReservedBits, ReasonCode.Malformed),
         (DropReason.UnknownIndex, ReasonCode.UnknownReceiver),

@@ -17,21 +17,27 @@ namespace JumpingVpn.Node.Running;
 /// flood of refused ones costs the core nothing.
 /// </summary>
 internal sealed class GatewayEvents(
-    ControlAdmission admission, SodiumCryptography crypto, IReadOnlyDictionary<int, UdpSocket> sockets, NodeReports log, Func<Instant> clock) : IDataPlaneEvents
+    ControlAdmission admission, SodiumCryptography crypto, IReadOnlyDictionary<int, UdpSocket> sockets, NodeReports log, Func<Instant> clock)
+    : IDataPlaneEvents, IKnownSources
 {
+    /// <summary>Between two lines that say that a flood has begun.</summary>
+    private static readonly TimeSpan FloodInterval = TimeSpan.FromSeconds(10);
+
     private GatewayShell? _shell;
+    private Instant _nextFloodLine = Instant.Zero;
+    private bool _isFloodLogged;
 
     /// <summary>Before the shell is there, everything is dropped: clients repeat what they sent.</summary>
     public void Attach(GatewayShell shell) => Volatile.Write(ref _shell, shell);
 
-    public void ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram)
+    public ControlVerdict ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram, Instant received)
     {
-        if (Volatile.Read(ref _shell) is not { } shell) return;
-        switch (admission.Check(shell.State, source, datagram, clock(), out ReasonCode reason))
+        if (Volatile.Read(ref _shell) is not { } shell) return ControlVerdict.Taken;
+        switch (admission.Check(shell.State, source, datagram, received, out ReasonCode reason))
         {
             case AdmissionVerdict.Pass:
                 if (!shell.TryPostDatagram(new GatewayInput.DatagramReceived(source, datagram.ToArray()))) log.Rejection(ReasonCode.RateLimited, source.Remote, null);
-                break;
+                return ControlVerdict.Taken;
             case AdmissionVerdict.SendCookie:
                 log.Rejection(reason, source.Remote, null);
                 SendCookie(source, datagram);
@@ -39,6 +45,35 @@ internal sealed class GatewayEvents(
             default:
                 log.Rejection(reason, source.Remote, null);
                 break;
+        }
+        return admission.Standing.Of(source.Remote, received) switch
+        {
+            SourceRecord.Proven => ControlVerdict.Taken,
+            SourceRecord.Failing => ControlVerdict.RefusedAgain,
+            _ => ControlVerdict.Refused,
+        };
+    }
+
+    int IKnownSources.Capacity => admission.Standing.Capacity;
+
+    int IKnownSources.Version => admission.Standing.Version;
+
+    int IKnownSources.Read(SourceRecord record, Span<Endpoint> sources, Instant now) => admission.Standing.Read(record, sources, now);
+
+    void IKnownSources.Shielded(int socket, bool isUp, double perSecond)
+    {
+        Endpoint local = sockets.TryGetValue(socket, out UdpSocket? open) ? open.Local : default;
+        if (isUp)
+        {
+            Instant now = clock();
+            if (now < _nextFloodLine) return;
+            (_nextFloodLine, _isFloodLogged) = (now + FloodInterval, true);
+            log.Warning($"flood on {local}: {perSecond:0} datagrams a second are refused; the kernel drops most of them from now on");
+        }
+        else if (_isFloodLogged)
+        {
+            _isFloodLogged = false;
+            log.Information($"the flood on {local} is over");
         }
     }
 

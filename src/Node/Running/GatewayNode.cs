@@ -121,7 +121,7 @@ internal sealed class GatewayNode : INode
 
         var filter = new ControlFilter(crypto, AddressKeys.Derive(crypto, environment.Identity.Public), environment.ClusterKeys);
         filter.Rotate(crypto.GenerateSecret());
-        var events = new GatewayEvents(new ControlAdmission(filter, new ProofGate(crypto, environment.TokenSecret)), crypto, _sockets, Log, now);
+        var events = new GatewayEvents(ControlAdmission.Create(crypto, filter, environment.TokenSecret), crypto, _sockets, Log, now);
         OpenSockets();
         DataPlane = new DataPlane(new DataPlaneOptions
         {
@@ -131,6 +131,7 @@ internal sealed class GatewayNode : INode
             Ciphers = ciphers,
             Clock = now,
             Events = events,
+            KnownSources = events,
         });
         Undo(DataPlane.Dispose);
         _ = DataPlane.Failed.ContinueWith(fault => _failed.TrySetException(fault.Result), TaskScheduler.Default);

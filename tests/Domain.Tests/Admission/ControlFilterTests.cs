@@ -177,7 +177,8 @@ public sealed class ControlFilterTests : IDisposable
     private (AdmissionVerdict Verdict, ReasonCode Reason) Check(ReadOnlySpan<byte> datagram, Endpoint source, Instant? now = null, ControlFilter? filter = null)
     {
         filter ??= _filter;
-        ReasonCode reason = filter.CheckForm(datagram);
+        ReasonCode reason = ControlFilter.CheckShape(datagram);
+        if (reason == ReasonCode.None) reason = filter.CheckMark(datagram);
         return reason != ReasonCode.None ? (AdmissionVerdict.Drop, reason) : (filter.Admit(datagram, source, now ?? Start, out reason), reason);
     }
 

@@ -52,7 +52,7 @@ public sealed class OffPathTests : IDisposable
     {
         ICryptography crypto = story.Crypto;
         var filter = new ControlFilter(crypto, AddressKeys.Derive(crypto, story.Environment.Identity.Public), story.Environment.ClusterKeys);
-        var admission = new ControlAdmission(filter, new ProofGate(story.Crypto, story.Environment.TokenSecret));
+        var admission = ControlAdmission.Create(story.Crypto, filter, story.Environment.TokenSecret);
         foreach (MessageType type in new[] { MessageType.Prepare, MessageType.Probe, MessageType.End })
         {
             (string What, byte[] Datagram)[] requests = Requests(type);

@@ -21,7 +21,7 @@ public sealed class ProofGateTests : IDisposable
     public ProofGateTests()
     {
         _story.Connected();
-        _gate = new(_story.Crypto, _story.Environment.TokenSecret);
+        _gate = new(_story.Crypto, _story.Crypto, _story.Environment.TokenSecret, new KeyedMix(seed: 1));
     }
 
     public void Dispose() => _story.Dispose();
@@ -70,7 +70,7 @@ public sealed class ProofGateTests : IDisposable
         Assert.Equal(GateVerdict.Proven, Check(confirm));
 
         _story.Receive(GatewayStory.Home, confirm);
-        Assert.Equal(GateVerdict.Proven, Check(confirm));
+        Assert.Equal(GateVerdict.Repeated, Check(confirm));
         Assert.Equal(GateVerdict.Drop, Check(confirm, Elsewhere));
     }
 
@@ -79,7 +79,7 @@ public sealed class ProofGateTests : IDisposable
     {
         byte[] old = _story.Client.Prepare().Datagram;
         Assert.Equal(GateVerdict.Proven, Check(old));
-        int passed = Enumerable.Range(0, 10_000).Count(_ => Check(old, Elsewhere) == GateVerdict.Proven);
+        int passed = Enumerable.Range(0, 10_000).Count(_ => Check(old, Elsewhere) == GateVerdict.Repeated);
 
         Assert.Equal(ProofGate.RepeatedRequests.Burst, passed);
         Assert.Equal(ReasonCode.RateLimited, _reason);
@@ -92,7 +92,7 @@ public sealed class ProofGateTests : IDisposable
     {
         byte[][] old = [.. Enumerable.Range(0, 50).Select(_ => _story.Client.Report())];
         foreach (byte[] probe in old) Assert.Equal(GateVerdict.Proven, Check(probe));
-        int passed = Enumerable.Range(0, 10_000).Count(i => Check(old[i % old.Length], Elsewhere) == GateVerdict.Proven);
+        int passed = Enumerable.Range(0, 10_000).Count(i => Check(old[i % old.Length], Elsewhere) == GateVerdict.Repeated);
 
         Assert.Equal(ProofGate.RepeatedProbes.Burst, passed);
         Assert.Equal(GateVerdict.Proven, Check(_story.Client.Report()));

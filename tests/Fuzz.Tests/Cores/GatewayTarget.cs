@@ -57,7 +57,9 @@ internal sealed class GatewayTarget(bool isReal) : FuzzTarget
         AddressKeys keys = AddressKeys.Derive(crypto, environment.Identity.Public);
         // Without the proof gate: the core must stand by itself against whatever the filter lets through.
         var filter = new ControlFilter(crypto, keys, environment.ClusterKeys);
-        AdmissionVerdict verdict = filter.CheckForm(input.Bytes) != ReasonCode.None ? AdmissionVerdict.Drop : filter.Admit(input.Bytes, source.Remote, now, out _);
+        AdmissionVerdict verdict = ControlFilter.CheckShape(input.Bytes) != ReasonCode.None || filter.CheckMark(input.Bytes) != ReasonCode.None
+            ? AdmissionVerdict.Drop
+            : filter.Admit(input.Bytes, source.Remote, now, out _);
         crypto.Release(keys.Mac1);
         crypto.Release(keys.Cookie);
         FuzzFailure.Require(verdict != AdmissionVerdict.SendCookie, "a cookie is asked for without load");

@@ -25,13 +25,14 @@ internal sealed class RecordingEvents : IDataPlaneEvents
 
     private volatile bool _atGate;
 
-    public void ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram)
+    public ControlVerdict ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram, Instant received)
     {
         Datagrams.Enqueue((source, datagram.ToArray()));
-        if (Gate is not { } gate) return;
+        if (Gate is not { } gate) return ControlVerdict.Taken;
         _atGate = true;
         gate.Wait();
         _atGate = false;
+        return ControlVerdict.Taken;
     }
 
     public void ControlFrame(SessionId session, uint localIndex, ReadOnlySpan<byte> frame) => Frames.Enqueue((session, localIndex, frame.ToArray()));

@@ -205,7 +205,12 @@ public sealed class ServingTests : IDisposable
     {
         public IDataPlane? Plane { get; set; }
 
-        public void ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram) => Plane!.RemoveSocket(source.Socket);
+        public ControlVerdict ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram, Instant received)
+        {
+            Plane!.RemoveSocket(source.Socket);
+            return ControlVerdict.Taken;
+        }
+
 
         public void ControlFrame(SessionId session, uint localIndex, ReadOnlySpan<byte> frame)
         {

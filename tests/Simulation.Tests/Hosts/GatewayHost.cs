@@ -225,7 +225,8 @@ internal abstract partial class GatewayHost(World world, string name) : IModelHo
             self, world.GatewaySuites, InnerMtu, token, isCluster);
         var filter = new ControlFilter(_crypto, AddressKeys.Derive(_crypto, identity.Public), keys);
         filter.Rotate(Draw());
-        _admission = new(filter, new ProofGate(_crypto, new OneThread(_crypto), token, new UInt128(_random.Next(), _random.Next()), Meters));
+        var mix = new KeyedMix(new UInt128(_random.Next(), _random.Next()));
+        _admission = new(filter, new ProofGate(_crypto, new OneThread(_crypto), token, mix, Meters), new SourceStanding(mix, SourceBudgets.Default, Meters));
         DataPlane = world.NewDataPlane(_crypto, this);
         world.TokenSecret = token;
     }
