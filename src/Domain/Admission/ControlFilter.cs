@@ -43,8 +43,11 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
     /// <summary>How long a cookie secret is current; a cookie works for one to two of these (WireGuard 5.4.7).</summary>
     public static readonly TimeSpan CookieLifetime = TimeSpan.FromSeconds(120);
 
-    /// <summary>Cookies of the whole node: one costs as much as ten refusals, and the thread that sends them carries the traffic too.</summary>
-    public static readonly TokenRate Answers = TokenRate.PerSecond(10_000, burst: 1000);
+    /// <summary>
+    /// Cookies of the whole node: one costs as much as ten refusals, and the thread that sends them carries the traffic too. All clients of
+    /// a large gateway that has just restarted have theirs in a few seconds, sooner than their handshakes can be made.
+    /// </summary>
+    public static readonly TokenRate Answers = TokenRate.PerSecond(3000, burst: 1000);
 
     private static readonly TokenRate SourceRate = TokenRate.PerSecond(5, burst: 10);
 

@@ -55,7 +55,7 @@ public sealed class SourceStanding(KeyedMix mix, SourceBudgets budgets, int entr
     /// <summary>How long a wrong MAC is remembered.</summary>
     public static readonly TimeSpan ForgeryPenalty = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long it is remembered that a request came without its cookie, or too often: who sends a few means no harm.</summary>
+    /// <summary>How long it is remembered that something else was refused, such as a request without its cookie: a few do no harm.</summary>
     public static readonly TimeSpan RefusalPenalty = TimeSpan.FromSeconds(2);
 
     /// <summary>Who has more than that to be forgotten is failing.</summary>
@@ -99,7 +99,7 @@ public sealed class SourceStanding(KeyedMix mix, SourceBudgets budgets, int entr
         entry.ForgottenAt = Instant.Zero;
     }
 
-    /// <summary>A check was made, and nothing good was found.</summary>
+    /// <summary>A datagram was refused, for what it was.</summary>
     /// <param name="isForgery">A MAC was wrong.</param>
     public void Failed(Endpoint source, bool isForgery, Instant now)
     {

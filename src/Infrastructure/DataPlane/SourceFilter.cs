@@ -18,7 +18,7 @@ internal sealed class SourceFilter
     private readonly ulong[] _program = new ulong[SocketFilter.MaxLength];
     private int _length;
 
-    /// <summary>Writes the program; it is valid until the next call.</summary>
+    /// <summary>Writes the program; it is valid until the next call. There is room for one set of <see cref="SourceBits.MaxBits"/> and one of 12.</summary>
     /// <param name="data">For data packets; null if all pass.</param>
     /// <param name="dataShift">Of data packets that find no bit one in two to that power passes, 0 to 31.</param>
     /// <param name="control">For all others; null if all pass.</param>

@@ -31,11 +31,19 @@ public sealed class ControlAdmission(ControlFilter filter, ProofGate gate, Sourc
     /// <param name="state">The core's state after its last step.</param>
     public AdmissionVerdict Check(GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now, out ReasonCode reason)
     {
+        AdmissionVerdict verdict = AdmissionVerdict.Drop;
         reason = ControlFilter.CheckShape(datagram);
         if (reason == ReasonCode.None) reason = ProofGate.CheckReceiver(state, datagram);
-        if (reason == ReasonCode.None && !standing.TryTake(source.Remote, now)) reason = ReasonCode.RateLimited;
-        if (reason != ReasonCode.None) return AdmissionVerdict.Drop;
-        AdmissionVerdict verdict = Examine(state, source, datagram, now, out reason);
+        if (reason == ReasonCode.None)
+        {
+            if (!standing.TryTake(source.Remote, now))
+            {
+                reason = ReasonCode.RateLimited;
+                return AdmissionVerdict.Drop;
+            }
+            verdict = Examine(state, source, datagram, now, out reason);
+        }
+
         bool isForgery = reason is ReasonCode.BadMac or ReasonCode.BadSessionId or ReasonCode.BadProof;
         if (verdict != AdmissionVerdict.Pass) standing.Failed(source.Remote, isForgery, now);
         return verdict;

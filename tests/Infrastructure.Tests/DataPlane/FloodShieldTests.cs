@@ -1,0 +1,193 @@
+using System.Net;
+using JumpingVpn.Domain.Admission;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Infrastructure.DataPlane;
+using JumpingVpn.Infrastructure.Linux;
+
+namespace JumpingVpn.Infrastructure.Tests.DataPlane;
+
+/// <summary>When the kernel keeps a flood off, and from whom (REQ-FLOOD-8). Real socket, made-up time.</summary>
+public sealed class FloodShieldTests : IDisposable
+{
+    private static readonly byte[] Data = [4, 0, 0, 0];
+    private static readonly byte[] Control = [1, 0, 0, 0];
+
+    private readonly byte[] _buffer = new byte[2048];
+    private readonly UdpSocket _gateway = Open(), _client = Open(), _stranger = Open(), _failing = Open();
+    private readonly Sources _sources = new();
+    private readonly DropCounters _drops = new();
+    private readonly FloodShield _shield;
+    private Instant _now = Instant.FromMilliseconds(1000);
+
+    public FloodShieldTests()
+    {
+        _shield = new(5, _gateway.Descriptor, _sources, _drops);
+        _sources.Proven.Add(_client.Local);
+        _sources.Failing.Add(_failing.Local);
+    }
+
+    public void Dispose()
+    {
+        foreach (UdpSocket socket in (UdpSocket[])[_gateway, _client, _stranger, _failing]) socket.Dispose();
+    }
+
+    [Fact]
+    public void Below_the_threshold_nothing_happens()
+    {
+        For(100, Outcome.Refused, FloodShield.RaiseAt * 9 / 10);
+        For(100, Outcome.VainData, FloodShield.RaiseAt * 9 / 10);
+        For(100, Outcome.Taken, 1_000_000);
+        Assert.False(_shield.IsUp);
+        Assert.Empty(_sources.Told);
+    }
+
+    [Fact]
+    public void A_flood_of_data_keeps_strangers_data_out_and_nothing_else()
+    {
+        For(5, Outcome.VainData, 1_000_000);
+        Assert.Equal((5, true), Assert.Single(_sources.Told));
+
+        Assert.Equal(200, Passing(_client, Data));
+        Assert.InRange(Passing(_stranger, Data), 0, 30);
+        Assert.Equal(200, Passing(_stranger, Control));
+    }
+
+    [Fact]
+    public void A_flood_of_failing_sources_keeps_those_out_and_lets_newcomers_in()
+    {
+        For(5, Outcome.RefusedAgain, 1_000_000);
+
+        Assert.True(_shield.IsUp);
+        Assert.Equal(200, Passing(_client, Control));
+        Assert.Equal(200, Passing(_stranger, Control));
+        Assert.InRange(Passing(_failing, Control), 0, 30);
+        Assert.Equal(200, Passing(_failing, Data));
+    }
+
+    [Fact]
+    public void A_failing_source_that_proves_itself_passes()
+    {
+        For(5, Outcome.RefusedAgain, 1_000_000);
+        _sources.Failing.Clear();
+        _sources.Proven.Add(_failing.Local);
+        _sources.Version++;
+        For(5, Outcome.RefusedAgain, 1_000_000 / 64);
+        Assert.Equal(200, Passing(_failing, Control));
+    }
+
+    [Fact]
+    public void A_flood_of_ever_new_sources_lets_the_proven_ones_in_and_a_share_of_all_others()
+    {
+        For(5, Outcome.Refused, 1_000_000);
+
+        Assert.Equal(200, Passing(_client, Control));
+        Assert.InRange(Passing(_stranger, Control), 0, 30);
+        // Those have shown themselves meanwhile: the others need not suffer for them.
+        For(5, Outcome.RefusedAgain, 1_000_000 / 64);
+        Assert.Equal(200, Passing(_stranger, Control));
+        Assert.InRange(Passing(_failing, Control), 0, 30);
+    }
+
+    [Fact]
+    public void A_source_that_is_proven_while_the_shield_is_up_is_let_in()
+    {
+        For(5, Outcome.VainData, 1_000_000);
+        _sources.Proven.Add(_stranger.Local);
+        _sources.Version++;
+        For(5, Outcome.VainData, 1_000_000 / 64);
+        Assert.Equal(200, Passing(_stranger, Data));
+    }
+
+    [Fact]
+    public void It_stays_up_while_the_share_that_passes_shows_that_the_flood_goes_on()
+    {
+        For(5, Outcome.RefusedAgain, 1_000_000);
+        For(200, Outcome.RefusedAgain, 1_000_000 / 64);
+        Assert.True(_shield.IsUp);
+        Assert.Single(_sources.Told);
+    }
+
+    [Fact]
+    public void When_the_flood_is_over_it_goes_down_and_everything_passes()
+    {
+        For(5, Outcome.Refused, 1_000_000);
+        int before = (int)(FloodShield.LowerAfter / FloodShield.Window) - 2;
+        For(before, Outcome.Refused, 100);
+        Assert.True(_shield.IsUp);
+        For(5, Outcome.Refused, 100);
+
+        Assert.False(_shield.IsUp);
+        Assert.Equal([(5, true), (5, false)], _sources.Told);
+        Assert.Equal(200, Passing(_stranger, Data));
+        Assert.Equal(200, Passing(_failing, Control));
+    }
+
+    [Fact]
+    public void When_one_of_two_floods_is_over_only_the_other_is_kept_out()
+    {
+        for (int i = 0; i < 5; i++) Window((Outcome.VainData, 1_000_000), (Outcome.RefusedAgain, 1_000_000));
+        Assert.InRange(Passing(_failing, Data), 0, 30);
+        Assert.InRange(Passing(_failing, Control), 0, 30);
+
+        For(100, Outcome.VainData, 1_000_000 / 64);
+        Assert.InRange(Passing(_failing, Data), 0, 30);
+        Assert.Equal(200, Passing(_failing, Control));
+    }
+
+    [Fact]
+    public void What_the_kernel_dropped_is_counted()
+    {
+        For(5, Outcome.RefusedAgain, 1_000_000);
+        int dropped = 200 - Passing(_failing, Control);
+        For(1, Outcome.RefusedAgain, 1_000_000 / 64);
+        Assert.Equal(dropped, _drops.Read(DropReason.Shed));
+        For(1, Outcome.RefusedAgain, 1_000_000 / 64);
+        Assert.Equal(dropped, _drops.Read(DropReason.Shed));
+    }
+
+    private void For(int windows, Outcome outcome, int perSecond)
+    {
+        for (int i = 0; i < windows; i++) Window((outcome, perSecond));
+    }
+
+    private void Window(params (Outcome Outcome, int PerSecond)[] floods)
+    {
+        foreach ((Outcome outcome, int perSecond) in floods)
+            for (int i = 0; i < perSecond * FloodShield.Window.TotalSeconds; i++) _shield.Count(outcome);
+        _now += FloodShield.Window;
+        _shield.Review(_now);
+    }
+
+    /// <summary>How many of 200 datagrams the kernel queues.</summary>
+    private int Passing(UdpSocket sender, byte[] datagram)
+    {
+        for (int i = 0; i < 200; i++) sender.TrySendTo(_gateway.Local, null, datagram);
+        int count = 0;
+        while (_gateway.TryReceive(_buffer, out _) == ReceiveStatus.Received) count++;
+        return count;
+    }
+
+    private static UdpSocket Open() => UdpSocket.Open(new(Endpoint.From(IPAddress.Loopback, 0)));
+
+    private sealed class Sources : IKnownSources
+    {
+        public List<Endpoint> Proven { get; } = [];
+
+        public List<Endpoint> Failing { get; } = [];
+
+        public List<(int, bool)> Told { get; } = [];
+
+        public int Capacity => 100;
+
+        public int Version { get; set; }
+
+        public int Read(SourceRecord record, Span<Endpoint> sources, Instant now)
+        {
+            List<Endpoint> all = record == SourceRecord.Proven ? Proven : Failing;
+            all.CopyTo(sources);
+            return all.Count;
+        }
+
+        public void Shielded(int socket, bool isUp, double perSecond) => Told.Add((socket, isUp));
+    }
+}

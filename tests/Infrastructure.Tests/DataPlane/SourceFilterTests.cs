@@ -1,0 +1,178 @@
+using System.Net;
+using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Infrastructure.DataPlane;
+using JumpingVpn.Infrastructure.Linux;
+
+namespace JumpingVpn.Infrastructure.Tests.DataPlane;
+
+/// <summary>The program as the kernel runs it: real datagrams from real sources (REQ-FLOOD-8).</summary>
+public sealed class SourceFilterTests
+{
+    private const int Never = 31;
+    private static readonly byte[] Data = [4, 0, 0, 0];
+    private static readonly byte[] Control = [1, 0, 0, 0];
+
+    private readonly byte[] _buffer = new byte[2048];
+    private readonly SourceFilter _filter = new();
+
+    public static TheoryData<string, int> Sizes
+    {
+        get
+        {
+            var sizes = new TheoryData<string, int>();
+            foreach (string address in (string[])["127.0.0.1", "::1"])
+                for (int bits = SourceBits.MinBits; bits <= SourceBits.MaxBits; bits++) sizes.Add(address, bits);
+            return sizes;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void The_kernel_passes_and_drops_each_source_as_its_bit_says(string address, int bits)
+    {
+        using UdpSocket gateway = Open(address);
+        UdpSocket[] senders = [.. Enumerable.Range(0, 40).Select(_ => Open(address))];
+        try
+        {
+            var set = new SourceBits(byNetwork: false);
+            set.Clear(bits, passes: false);
+            set.Set([.. senders.Take(10).Select(sender => sender.Local)], passes: true);
+            foreach (byte[] datagram in (byte[][])[Data, Control])
+            {
+                (SourceBits? data, SourceBits? control) = datagram == Data ? (set, null) : ((SourceBits?)null, set);
+                Assert.True(SocketFilter.TryAttach(gateway.Descriptor, _filter.Write(data, Never, control, Never)));
+                foreach (UdpSocket sender in senders) sender.TrySendTo(gateway.Local, null, datagram);
+                Endpoint[] passed = Received(gateway);
+                Assert.Equal(senders.Select(sender => sender.Local).Where(set.Passes).Order(), passed.Order());
+                Assert.True(passed.Length >= 10);
+                // Few bits let others pass too; many bits do not.
+                if (bits >= 10) Assert.InRange(passed.Length, 10, 20);
+            }
+
+            Assert.True(SocketFilter.Drops(gateway.Descriptor) > 0);
+            SocketFilter.Detach(gateway.Descriptor);
+            foreach (UdpSocket sender in senders) sender.TrySendTo(gateway.Local, null, Data);
+            Assert.Equal(senders.Length, Received(gateway).Length);
+        }
+        finally
+        {
+            foreach (UdpSocket sender in senders) sender.Dispose();
+        }
+    }
+
+    [Fact]
+    public void Data_packets_and_all_others_are_judged_apart()
+    {
+        using UdpSocket gateway = Open("127.0.0.1"), known = Open("127.0.0.1"), stranger = Open("127.0.0.1");
+        SourceBits set = Only(known, stranger);
+
+        Assert.True(SocketFilter.TryAttach(gateway.Descriptor, _filter.Write(set, Never, null, 0)));
+        Assert.Equal([4, 1, 1], Types(gateway, known, stranger));
+        Assert.True(SocketFilter.TryAttach(gateway.Descriptor, _filter.Write(null, 0, set, Never)));
+        Assert.Equal([4, 1, 4], Types(gateway, known, stranger));
+        Assert.True(SocketFilter.TryAttach(gateway.Descriptor, _filter.Write(set, Never, set, Never)));
+        Assert.Equal([4, 1], Types(gateway, known, stranger));
+        Assert.True(SocketFilter.TryAttach(gateway.Descriptor, _filter.Write(null, 0, null, 0)));
+        Assert.Equal([4, 1, 4, 1], Types(gateway, known, stranger));
+    }
+
+    [Fact]
+    public void The_longest_program_for_both_is_taken()
+    {
+        using UdpSocket gateway = Open("127.0.0.1");
+        SourceBits data = new(byNetwork: false), control = new(byNetwork: true);
+        data.Clear(12, passes: false);
+        control.Clear(SourceBits.MaxBits, passes: true);
+        Assert.True(SocketFilter.TryAttach(gateway.Descriptor, _filter.Write(data, 3, control, 3)));
+    }
+
+    [Fact]
+    public void Of_what_finds_no_bit_the_share_passes()
+    {
+        using UdpSocket gateway = Open("127.0.0.1"), known = Open("127.0.0.1"), stranger = Open("127.0.0.1");
+        Assert.True(SocketFilter.TryAttach(gateway.Descriptor, _filter.Write(null, 0, Only(known, stranger), 2)));
+        int passed = 0;
+        for (int round = 0; round < 20; round++)
+        {
+            for (int i = 0; i < 200; i++) stranger.TrySendTo(gateway.Local, null, Control);
+            passed += Received(gateway).Length;
+        }
+
+        // 1,000 expected, with a standard deviation of 27.
+        Assert.InRange(passed, 850, 1150);
+    }
+
+    [Fact]
+    public void By_network_all_addresses_of_a_64_share_a_bit_and_IPv4_ports_do_not()
+    {
+        var hash = new SourceHash(byNetwork: true);
+        hash.Renew();
+        Assert.Equal(hash.Of(At("2001:db8::1", 1)), hash.Of(At("2001:db8::ffff:2", 2)));
+        Assert.NotEqual(hash.Of(At("2001:db8::1", 1)), hash.Of(At("2001:db8:0:1::1", 1)));
+        Assert.NotEqual(hash.Of(At("192.0.2.1", 1)), hash.Of(At("192.0.2.1", 2)));
+        using UdpSocket gateway = Open("::1"), stranger = Open("::1");
+        var set = new SourceBits(byNetwork: true);
+        set.Clear(10, passes: true);
+        set.Set([At("::", 0)], passes: false);
+        Assert.True(SocketFilter.TryAttach(gateway.Descriptor, _filter.Write(null, 0, set, Never)));
+        stranger.TrySendTo(gateway.Local, null, Control);
+        stranger.TrySendTo(gateway.Local, null, Data);
+        Assert.Single(Received(gateway));
+    }
+
+    [Fact]
+    public void Ten_thousand_failing_neighbours_share_bits_with_a_quarter_of_all_others_each_time_with_another()
+    {
+        Endpoint[] failing = [.. Enumerable.Range(0, 10_000).Select(number => At("192.0.2.1", (ushort)(10_000 + number)))];
+        Endpoint[] others = [.. Enumerable.Range(0, 1000).Select(number => At("192.0.2.1", (ushort)(40_000 + number)))];
+        var set = new SourceBits(byNetwork: true);
+        var unlucky = new int[others.Length];
+        for (int round = 0; round < 8; round++)
+        {
+            set.Clear(SourceBits.MaxBits, passes: true);
+            set.Set(failing, passes: false);
+            Assert.DoesNotContain(failing, source => set.Passes(source));
+            for (int i = 0; i < others.Length; i++) unlucky[i] += set.Passes(others[i]) ? 0 : 1;
+        }
+
+        Assert.InRange(unlucky.Sum() / 8.0 / others.Length, 0.2, 0.32);
+        Assert.DoesNotContain(unlucky, count => count == 8);
+    }
+
+    private static SourceBits Only(UdpSocket known, UdpSocket stranger)
+    {
+        var set = new SourceBits(byNetwork: false);
+        do
+        {
+            set.Clear(10, passes: false);
+            set.Set([known.Local], passes: true);
+        }
+        while (set.Passes(stranger.Local));
+        return set;
+    }
+
+    private int[] Types(UdpSocket gateway, params UdpSocket[] senders)
+    {
+        foreach (UdpSocket sender in senders)
+        {
+            sender.TrySendTo(gateway.Local, null, Data);
+            sender.TrySendTo(gateway.Local, null, Control);
+        }
+
+        List<int> types = [];
+        while (gateway.TryReceive(_buffer, out _) == ReceiveStatus.Received) types.Add(_buffer[0]);
+        return [.. types];
+    }
+
+    /// <summary>Over loopback a datagram is in the queue when the call that sent it returns.</summary>
+    private Endpoint[] Received(UdpSocket gateway)
+    {
+        List<Endpoint> sources = [];
+        while (gateway.TryReceive(_buffer, out ReceivedDatagram datagram) == ReceiveStatus.Received) sources.Add(datagram.Remote);
+        return [.. sources];
+    }
+
+    private static UdpSocket Open(string address) => UdpSocket.Open(new(At(address, 0)));
+
+    private static Endpoint At(string address, ushort port) => Endpoint.From(IPAddress.Parse(address), port);
+}
