@@ -9,7 +9,7 @@ namespace JumpingVpn.Adversary.Tests;
 
 /// <summary>
 /// Floods from off the path, at a rate that leaves the machine some room (`bench/run flood` measures at full rate): each kind, while
-/// the honest client's traffic runs and moves (REQ-FLOOD-1 to REQ-FLOOD-7).
+/// the honest client's traffic runs and moves (REQ-FLOOD-1 to REQ-FLOOD-8).
 /// </summary>
 public sealed class OffPathTests
 {
@@ -131,13 +131,38 @@ public sealed class OffPathTests
         attack.Survived();
     }
 
+    /// <summary>REQ-FLOOD-8: from sources that fail, with data packets, and from ever new sources; the last costs newcomers patience, but not a client on a path that it has probed.</summary>
+    [PrivilegedTheory]
+    [InlineData(FloodKind.ReattachWrongProof, SourceSpread.Ports, Sources)]
+    [InlineData(FloodKind.DataRandomIndex, SourceSpread.Ports, Sources)]
+    [InlineData(FloodKind.ReattachRandomId, SourceSpread.Addresses, 20 * Sources)]
+    public void At_full_rate_the_kernel_keeps_a_flood_off_and_a_client_moves(FloodKind kind, SourceSpread spread, int sources)
+    {
+        using Attack attack = Attack.Begin(calm: false);
+        var known = new FloodKnowledge(attack.Lab.GatewayKey, Convert.FromHexString(attack.Before.Id));
+        using FloodSender flood = attack.Lab.Flood(kind, known, Neighbours, spread, sources);
+
+        During(flood, () =>
+        {
+            attack.Await("the shield", () => attack.Lab.Nodes.Logs().Contains("flood on ", StringComparison.Ordinal));
+            Attack.Last(1.5);
+            new LinkDownFault(attack.Lab.Topology, 1).Apply();
+            attack.Await("the jump to wan2", () => attack.Lab.Nodes.Client.ReadSession() is { State: "Attached", Uplink: "wan2" }, 5);
+            Attack.Last(1);
+        }, rate: 0);
+
+        attack.Await("the end of the flood", () => attack.Lab.Nodes.Logs().Contains("is over", StringComparison.Ordinal));
+        attack.TookHold("RATE_LIMITED", 10 * Least);
+        Assert.True(attack.Survived().Up!.Delivered > 0.8);
+    }
+
     private static Dictionary<string, string> CalmPolicy => new() { ["standby_probe_interval"] = "500ms" };
 
-    private static void During(FloodSender flood, Action action)
+    private static void During(FloodSender flood, Action action, double rate = Rate)
     {
         using var stop = new CancellationTokenSource();
         FloodReport? report = null;
-        var sending = new Thread(() => report = flood.Run(TimeSpan.FromSeconds(30), Rate, stop.Token));
+        var sending = new Thread(() => report = flood.Run(TimeSpan.FromSeconds(30), rate, stop.Token));
         sending.Start();
         try
         {
