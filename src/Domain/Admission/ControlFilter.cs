@@ -47,7 +47,7 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
     /// Cookies of the whole node: one costs as much as ten refusals, and the thread that sends them carries the traffic too. All clients of
     /// a large gateway that has just restarted have theirs in a few seconds, sooner than their handshakes can be made.
     /// </summary>
-    public static readonly TokenRate Answers = TokenRate.PerSecond(3000, burst: 1000);
+    public static readonly TokenRate Answers = TokenRate.PerSecond(2500, burst: 1000);
 
     private static readonly TokenRate SourceRate = TokenRate.PerSecond(5, burst: 10);
 

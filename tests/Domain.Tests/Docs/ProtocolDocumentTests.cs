@@ -134,7 +134,7 @@ public sealed class ProtocolDocumentTests
             .ToDictionary(row => row[0], row => row[1]);
         Type[] types =
         [
-            typeof(ProtocolConstants), typeof(AdmissionConstants), typeof(ControlFilter), typeof(GatewayLimits), typeof(ClientLimits),
+            typeof(ProtocolConstants), typeof(AdmissionConstants), typeof(ControlFilter), typeof(SourceStanding), typeof(GatewayLimits), typeof(ClientLimits),
             typeof(PathConstants), typeof(SessionLimits),
         ];
         var differences = new List<string>();
