@@ -4,6 +4,7 @@ using JumpingVpn.Domain.EventStore;
 using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Sessions;
+using JumpingVpn.Infrastructure.Telemetry;
 
 namespace JumpingVpn.Node.Configuration;
 
@@ -134,7 +135,7 @@ public sealed record ControlConfiguration(string Socket, string? Group);
 public sealed record MetricsConfiguration(IPEndPoint? Prometheus);
 
 /// <summary>Lines below the level are not written. The file is optional; standard output is always written.</summary>
-public sealed record LogConfiguration(LogLevel Level, string? File);
+public sealed record LogConfiguration(LogLevel Level, LogFileOptions? File);
 
 /// <summary>How much a node says.</summary>
 public enum LogLevel

@@ -136,7 +136,7 @@ public sealed class NodeHost(NodeConfiguration configuration, Func<NodeConfigura
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Complaint.Write("log.file: " + FileProblem.Of(configuration.Log.File ?? "", e));
+            Complaint.Write("log.file: " + FileProblem.Of(configuration.Log.File?.Path ?? "", e));
             return null;
         }
     }

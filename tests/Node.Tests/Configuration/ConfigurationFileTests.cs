@@ -1,6 +1,7 @@
 using JumpingVpn.Domain.EventStore;
 using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Domain.Sessions;
+using JumpingVpn.Infrastructure.Telemetry;
 using JumpingVpn.Node.Configuration;
 
 namespace JumpingVpn.Node.Tests.Configuration;
@@ -29,7 +30,7 @@ public sealed class ConfigurationFileTests : IDisposable
         Assert.Equal((null, example.Directory["psk"]), (gateway.Clients[0].PresharedKeyFile, gateway.Clients[1].PresharedKeyFile));
         Assert.Equal(new AuditConfiguration(example.Directory["audit"], TimeSpan.FromDays(90), 64L << 20), gateway.Audit);
         Assert.Equal(new ControlConfiguration(example.Directory["gw.sock"], null), gateway.Control);
-        Assert.Equal(new LogConfiguration(LogLevel.Debug, example.Directory["node.log"]), gateway.Log);
+        Assert.Equal(new LogConfiguration(LogLevel.Debug, new(example.Directory["node.log"], 16L << 20, 4)), gateway.Log);
     }
 
     [Fact]
@@ -108,6 +109,16 @@ public sealed class ConfigurationFileTests : IDisposable
         Assert.Equal(("jump0", null, "/run/jumping-vpn/n1.sock"), (client.TunnelName, client.StateFile, client.Control.Socket));
         Assert.Empty(client.Uplinks);
         Assert.Null(client.Metrics.Prometheus);
+    }
+
+    [Theory]
+    [InlineData("max_size: 64KiB, files: 1", 64L << 10, 1)]
+    [InlineData("max_size: 16GiB, files: 100", 16L << 30, 100)]
+    [InlineData("max_size: 3MiB", 3L << 20, 4)]
+    public void Log_files_have_a_bound(string keys, long size, int files)
+    {
+        var gateway = Assert.IsType<GatewayConfiguration>(Load(example.Gateway.Replace("file: node.log", "file: node.log, " + keys, StringComparison.Ordinal)));
+        Assert.Equal(new LogFileOptions(example.Directory["node.log"], size, files), gateway.Log.File);
     }
 
     [Fact]
