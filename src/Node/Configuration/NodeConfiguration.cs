@@ -31,6 +31,9 @@ public abstract record NodeConfiguration
 
     public required LogConfiguration Log { get; init; }
 
+    /// <summary>What this node bounds for itself, whatever other nodes do.</summary>
+    public required LimitsConfiguration Limits { get; init; }
+
     /// <summary>Where the node keeps what proves its doings.</summary>
     public required AuditConfiguration Audit { get; init; }
 
@@ -130,6 +133,11 @@ public sealed record AuditConfiguration(string Directory, TimeSpan Retention, lo
 
 /// <summary>The control socket has mode 0600, or 0660 with the group where one is given.</summary>
 public sealed record ControlConfiguration(string Socket, string? Group);
+
+/// <summary>Bounds of one node that no other node and no stored event depends on.</summary>
+/// <param name="ControlConnections">Connections to the control socket at a time.</param>
+/// <param name="HalfOpenHandshakes">On a gateway: handshakes that wait for their confirmation.</param>
+public sealed record LimitsConfiguration(int ControlConnections, int HalfOpenHandshakes);
 
 /// <summary>Where metrics may be fetched from, over HTTP; null for no metrics at all.</summary>
 public sealed record MetricsConfiguration(IPEndPoint? Prometheus);

@@ -57,7 +57,7 @@ public sealed class NodeHost(NodeConfiguration configuration, Func<NodeConfigura
         }
         Exception? failure;
         await using (NodeMetrics? metrics = NodeMetrics.Start(configuration.Metrics, node.Control))
-        await using (ControlServer control = ControlServer.Start(configuration.Control, node.Control))
+        await using (ControlServer control = ControlServer.Start(configuration.Control, node.Control, configuration.Limits.ControlConnections))
         {
             if (metrics is not null) log.Watch(() => metrics.Warning);
             log.Logger.Information(

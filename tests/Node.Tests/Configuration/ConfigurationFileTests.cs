@@ -121,6 +121,30 @@ public sealed class ConfigurationFileTests : IDisposable
         Assert.Equal(new LogFileOptions(example.Directory["node.log"], size, files), gateway.Log.File);
     }
 
+    [Theory]
+    [InlineData("", 16, 1024)]
+    [InlineData("limits: { control_connections: 1, half_open_handshakes: 16 }\n", 1, 16)]
+    [InlineData("limits: { control_connections: 1024, half_open_handshakes: 4096 }\n", 1024, 4096)]
+    [InlineData("limits: { half_open_handshakes: 100 }\n", 16, 100)]
+    public void A_node_bounds_what_is_its_own(string lines, int connections, int handshakes) =>
+        Assert.Equal(new LimitsConfiguration(connections, handshakes), Load(example.Gateway + lines).Limits);
+
+    [Fact]
+    public void A_client_has_limits_too() =>
+        Assert.Equal(40, Load(example.Client + "limits: { control_connections: 40 }\n").Limits.ControlConnections);
+
+    /// <summary>REQ-EXHAUST-1: a client has at most one live session, so this bounds the sessions of a gateway.</summary>
+    [Fact]
+    public void REQ_EXHAUST_1_more_clients_than_a_gateway_can_have_are_refused()
+    {
+        string clients = string.Concat(Enumerable.Range(0, ClientsReader.MaxClients).Select(i =>
+            $"  - {{ name: c{i}, public_key: \"{Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32))}\", addresses: [10.9.{i / 256}.{i % 256}/32] }}\n"));
+        string text = $"role: gateway\nidentity: {{ private_key_file: gateway.key }}\nlisten: [0.0.0.0:1]\ntunnel: {{ addresses: [10.9.255.1/16] }}\nclients:\n{clients}";
+        Assert.Equal(ClientsReader.MaxClients, Assert.IsType<GatewayConfiguration>(Load(text)).Clients.Length);
+        string error = Assert.Single(Errors($"{text}  - {{ name: more, public_key: \"{RandomKey()}\", addresses: [10.9.254.1/32] }}\n"));
+        Assert.EndsWith(": clients: more than 20000 clients", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Policy_is_read_over_its_defaults()
     {

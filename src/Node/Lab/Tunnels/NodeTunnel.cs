@@ -54,7 +54,7 @@ public sealed class NodeTunnel : ILabTunnel
     public void StartGateway()
     {
         Retire(Gateway);
-        Gateway = StartNode("gateway", hosts.Gateway);
+        Gateway = StartNode("gateway", hosts.Gateway, options.GatewayPrefix);
     }
 
     public void StartClient(int client)
@@ -100,14 +100,15 @@ public sealed class NodeTunnel : ILabTunnel
         }
     }
 
-    private LabNode StartNode(string name, LabNamespace space) => LabNode.Start(
+    private LabNode StartNode(string name, LabNamespace space, IReadOnlyList<string>? prefix = null) => LabNode.Start(
         name,
         space,
         PathOf($"{name}.yaml"),
         PathOf($"{name}.sock"),
         environment,
         options.OnLine is { } onLine ? line => onLine(name, line) : null,
-        outputTo: options.OutputTo);
+        prefix is [var command, ..] ? (command, [.. prefix.Skip(1), NodeProgram.File, .. NodeProgram.LeadingArguments]) : null,
+        options.OutputTo);
 
     private void Retire(LabNode? node)
     {
