@@ -18,12 +18,19 @@ public sealed class NodeHost(NodeConfiguration configuration, Func<NodeConfigura
     /// <summary>What a node may take to end in order.</summary>
     public static readonly TimeSpan StopTime = TimeSpan.FromSeconds(4.5);
 
+    /// <summary>
+    /// Files, sockets and devices that a node has open at most, those of its control socket and of metrics aside: some 110 are the runtime's
+    /// and its libraries', which are opened when they are first used, and 30 the node's own.
+    /// </summary>
+    public const int Descriptors = 256;
+
     private readonly CancellationTokenSource ending = new();
     private int signals;
 
     /// <summary>Runs until a signal or a failure; gives the exit code. Every error is one line on standard error.</summary>
     public int Run()
     {
+        if (!HasDescriptors()) return ExitCode.Failed;
         using FileLock? single = Lock();
         if (single is null) return ExitCode.Failed;
         using NodeLog? log = OpenLog();
@@ -104,6 +111,17 @@ public sealed class NodeHost(NodeConfiguration configuration, Func<NodeConfigura
         {
             log.Logger.Warning("ended, with work left undone after {Seconds} s", StopTime.TotalSeconds.ToString(CultureInfo.InvariantCulture));
         }
+    }
+
+    /// <summary>REQ-EXHAUST-1: as many descriptors as whoever may open the control socket and the metrics can take, and enough beside them.</summary>
+    private bool HasDescriptors()
+    {
+        int needed = Descriptors + configuration.Limits.ControlConnections + (configuration.Metrics.Prometheus is null ? 0 : MetricsEndpoint.Connections);
+        long limit = FileDescriptors.Limit;
+        if (limit >= needed) return true;
+        Complaint.Write(string.Create(CultureInfo.InvariantCulture,
+            $"{configuration.File}: {limit} files may be open at a time and this node needs {needed}; raise the limit with ulimit -n, or with LimitNOFILE= in its unit"));
+        return false;
     }
 
     private FileLock? Lock()
