@@ -46,6 +46,7 @@ public sealed class DescriptorTests
             tunnel.Await("the jump", () => tunnel.Session() is { Uplink: "wan2", State: "Attached" });
             Assert.True(tunnel.Pings(NodeAddresses.Gateway4), tunnel.Nodes.Logs());
             fault.Lift();
+            // Long enough for what spins to show beside what the jump takes.
             Thread.Sleep(TimeSpan.FromSeconds(3));
             Assert.True(Open(gateway) >= limit, "the limit was no longer reached");
 
