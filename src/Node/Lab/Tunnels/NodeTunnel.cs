@@ -54,7 +54,7 @@ public sealed class NodeTunnel : ILabTunnel
     public void StartGateway()
     {
         Retire(Gateway);
-        Gateway = StartNode("gateway", hosts.Gateway, options.GatewayPrefix);
+        Gateway = StartNode("gateway", hosts.Gateway);
     }
 
     public void StartClient(int client)
@@ -100,15 +100,14 @@ public sealed class NodeTunnel : ILabTunnel
         }
     }
 
-    private LabNode StartNode(string name, LabNamespace space, IReadOnlyList<string>? prefix = null) => LabNode.Start(
+    private LabNode StartNode(string name, LabNamespace space) => LabNode.Start(
         name,
         space,
         PathOf($"{name}.yaml"),
         PathOf($"{name}.sock"),
         environment,
         options.OnLine is { } onLine ? line => onLine(name, line) : null,
-        prefix is [var command, ..] ? (command, [.. prefix.Skip(1), NodeProgram.File, .. NodeProgram.LeadingArguments]) : null,
-        options.OutputTo);
+        outputTo: options.OutputTo);
 
     private void Retire(LabNode? node)
     {

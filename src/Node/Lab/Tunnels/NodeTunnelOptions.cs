@@ -27,9 +27,6 @@ public sealed record NodeTunnelOptions
     /// <summary>More top-level lines of the gateway's configuration.</summary>
     public IReadOnlyList<string> GatewayLines { get; init; } = [];
 
-    /// <summary>A command that becomes the gateway's program, which follows it, such as `prlimit --nofile=200`; empty for none.</summary>
-    public IReadOnlyList<string> GatewayPrefix { get; init; } = [];
-
     /// <summary>Where the nodes' standard output goes instead of being kept; null keeps it.</summary>
     public string? OutputTo { get; init; }
 
