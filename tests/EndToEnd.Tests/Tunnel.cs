@@ -16,7 +16,8 @@ internal sealed class Tunnel : IDisposable
 
     public NodeTunnel Nodes { get; }
 
-    public static Tunnel Start(NodeTunnelOptions? options = null)
+    /// <param name="prepare">Changes what was written for the nodes before they start.</param>
+    public static Tunnel Start(NodeTunnelOptions? options = null, Action<NodeTunnel>? prepare = null)
     {
         options ??= new NodeTunnelOptions();
         LabTopology topology = LabTopology.Create(new LabOptions(options.Clients, options.OutsideIPv6));
@@ -24,6 +25,7 @@ internal sealed class Tunnel : IDisposable
         var tunnel = new Tunnel(topology, nodes);
         try
         {
+            prepare?.Invoke(nodes);
             nodes.Start();
             return tunnel;
         }

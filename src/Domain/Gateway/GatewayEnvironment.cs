@@ -20,6 +20,8 @@ namespace JumpingVpn.Domain.Gateway;
 /// The store is shared: sessions are loaded when they are asked for, and another owner must be proven gone. Otherwise the
 /// store's lock proves that there is no other.
 /// </param>
+/// <param name="HalfOpenHandshakes">Half-open handshakes at most. The node's own affair: no event holds it, and no replay needs it.</param>
 public sealed record GatewayEnvironment(
     ICryptography Crypto, NoiseKeyPair Identity, ClusterKeys ClusterKeys, ClientRegistry Registry, SessionPolicy Policy, Hash256 PolicyHash,
-    Owner Self, byte Suites, ushort InnerMtu, SecretHandle TokenSecret, bool IsCluster = false);
+    Owner Self, byte Suites, ushort InnerMtu, SecretHandle TokenSecret, bool IsCluster = false,
+    int HalfOpenHandshakes = GatewayLimits.HalfOpenHandshakes);

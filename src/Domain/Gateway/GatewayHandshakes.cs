@@ -41,7 +41,7 @@ internal static class GatewayHandshakes
         turn.State = turn.State with
         {
             HalfOpen = turn.State.HalfOpen.SetItem(slot, handshake),
-            NextSlot = (slot + 1) % GatewayLimits.HalfOpenHandshakes,
+            NextSlot = (slot + 1) % turn.Environment.HalfOpenHandshakes,
             HalfOpenExpiry = Instant.Min(turn.State.HalfOpenExpiry, handshake.ExpiresAt),
         };
     }

@@ -9,7 +9,7 @@ namespace JumpingVpn.Domain.Gateway;
 /// <param name="Sessions">The sessions that have not ended.</param>
 /// <param name="ByClient">A client key has at most one session.</param>
 /// <param name="ByIndex">Receiver indices of half-open handshakes, prepared reattaches and bound epochs.</param>
-/// <param name="HalfOpen">Half-open handshakes by their slot in a ring of <see cref="GatewayLimits.HalfOpenHandshakes"/>.</param>
+/// <param name="HalfOpen">Half-open handshakes by their slot in a ring of <see cref="GatewayEnvironment.HalfOpenHandshakes"/>.</param>
 /// <param name="NextSlot">The slot that the next handshake takes, whoever is in it.</param>
 /// <param name="HalfOpenExpiry">No half-open handshake expires before this.</param>
 /// <param name="Deadlines">When each session wants to be looked at, soonest first.</param>
@@ -84,7 +84,7 @@ public readonly record struct ReceiverIndex(int? HalfOpenSlot, SessionId? Sessio
 /// <summary>Bounds of a gateway that are no policy. Each has a reason beside it.</summary>
 public static class GatewayLimits
 {
-    /// <summary>Half-open handshakes: two seconds of the handshake budget's burst. A full ring forgets the oldest.</summary>
+    /// <summary>Half-open handshakes unless the node's operator sets another bound: half a second of the handshake budget's rate. A full ring forgets the oldest.</summary>
     public const int HalfOpenHandshakes = 1024;
 
     /// <summary>A half-open handshake is forgotten after this long: five retransmissions of a CONFIRM at its slowest.</summary>

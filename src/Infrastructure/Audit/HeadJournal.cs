@@ -26,16 +26,14 @@ internal sealed class HeadJournal(string directory, long quota) : IDisposable
     {
         if (_current is null || _current.Length > quota / Files) Next();
         byte[] line = Encoding.UTF8.GetBytes(tree.ToText() + "\n");
+        bool isFirst = _current!.Length == 0;
         try
         {
-            _current!.Write(line);
-            _current.Flush();
+            _current.Write(line);
         }
         catch (IOException)
         {
-            // Half a line may stand there now: the next one begins a file.
-            _current!.Dispose();
-            _current = null;
+            Abandon(isFirst);
             throw;
         }
     }
@@ -60,17 +58,30 @@ internal sealed class HeadJournal(string directory, long quota) : IDisposable
 
     public void Dispose() => _current?.Dispose();
 
+    /// <summary>
+    /// Half a line may stand there now, so the next one begins a file. One that holds no line goes: on a full disk each second's would push
+    /// out one of signatures.
+    /// </summary>
+    private void Abandon(bool isEmpty)
+    {
+        using FileStream torn = _current!;
+        _current = null;
+        if (isEmpty) File.Delete(torn.Name);
+    }
+
     /// <summary>A new file for every start, so that what a crash cut off stays a line of its own.</summary>
     private void Next()
     {
         _current?.Dispose();
+        _current = null;
         List<(string Path, long Number)> all = List(directory);
         long number = all.Count > 0 ? all[^1].Number + 1 : 1;
         foreach ((string path, _) in all.Take(Math.Max(0, all.Count - Files + 1))) File.Delete(path);
         string name = Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{number:d8}{Suffix}"));
         _current = new(name, new FileStreamOptions
         {
-            Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.Read, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.Read, BufferSize = 0,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
         });
         SecureFile.SyncDirectory(name);
     }

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Serilog;
 using Serilog.Core;
-using Serilog.Debugging;
 using Serilog.Events;
 using Serilog.Sinks.Async;
 
@@ -18,43 +17,35 @@ public sealed class NodeLog : IDisposable
     /// <summary>Lines that wait for one destination at most.</summary>
     public const int QueueLength = 4096;
 
-    /// <summary>Size at which a log file is closed and the next one begun, in bytes.</summary>
-    public const long FileSize = 16 * 1024 * 1024;
-
-    /// <summary>Files that are kept, the present one included.</summary>
-    public const int Files = 4;
-
     /// <summary>How long the last lines may take when a node ends.</summary>
     public static readonly TimeSpan FlushTime = TimeSpan.FromMilliseconds(500);
 
     /// <summary>A line that standard output has not taken after that is a warning.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
-    private const UnixFileMode LogMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead;
-
     private readonly Logger logger;
     private readonly Monitor console = new();
     private readonly Monitor? disk;
     private readonly WriterSink writer;
-    private readonly string? file;
-    private long failed;
+    private readonly LogFiles? files;
     private ImmutableArray<Func<string?>> watched = [];
 
-    private NodeLog(LogEventLevel level, TextWriter output, string? file)
+    private NodeLog(LogEventLevel level, TextWriter output, LogFileOptions? options)
     {
-        // The sinks' own exceptions end here, one call each: a disk that is full.
-        SelfLog.Enable(_ => Interlocked.Increment(ref failed));
         var formatter = new LogLineFormatter();
+        if (options is not null)
+        {
+            files = new LogFiles(options.Path, formatter, options.MaxSize, options.Files);
+            // Otherwise every line would only be dropped; a start is the moment to say so.
+            files.Open();
+        }
         writer = new WriterSink(output, formatter);
-        this.file = file;
         LoggerConfiguration configuration = new LoggerConfiguration().MinimumLevel.Is(level)
             .WriteTo.Async(to => to.Sink(writer), console, QueueLength, blockWhenFull: false);
-        if (file is not null)
+        if (files is not null)
         {
             disk = new Monitor();
-            configuration.WriteTo.Async(
-                to => to.File(formatter, file, fileSizeLimitBytes: FileSize, rollOnFileSizeLimit: true, retainedFileCountLimit: Files, shared: false),
-                disk, QueueLength, blockWhenFull: false);
+            configuration.WriteTo.Async(to => to.Sink(files), disk, QueueLength, blockWhenFull: false);
         }
         logger = configuration.CreateLogger();
     }
@@ -77,9 +68,9 @@ public sealed class NodeLog : IDisposable
             if (NotPrinted > 0) warnings.Add(Count(NotPrinted) + " not taken by standard output");
             if (writer.Waiting is { } waiting && waiting >= Patience)
                 warnings.Add(string.Create(CultureInfo.InvariantCulture, $"standard output has taken nothing for {waiting.TotalSeconds:0} s; up to {QueueLength} log lines wait"));
-            if (NotWritten > 0) warnings.Add($"{Count(NotWritten)} not taken by {file}");
+            if (NotWritten > 0) warnings.Add($"{Count(NotWritten)} not taken by {files!.Path}");
             // A file that was removed goes on taking lines that nobody can read.
-            if (file is not null && !File.Exists(file)) warnings.Add(file + " is gone: lines are lost until the node is started again");
+            if (files is { IsGone: true }) warnings.Add(files.Path + " is gone: lines are lost until the node is started again");
             warnings.AddRange(watched.Select(problem => problem()).OfType<string>());
             return warnings;
         }
@@ -90,42 +81,24 @@ public sealed class NodeLog : IDisposable
 
     private long NotPrinted => console.Dropped + writer.Failed;
 
-    private long NotWritten => (disk?.Dropped ?? 0) + Interlocked.Read(ref failed);
+    private long NotWritten => (disk?.Dropped ?? 0) + (files?.Failed ?? 0);
 
     private static string Count(long lines) => string.Create(CultureInfo.InvariantCulture, $"{lines} log {(lines == 1 ? "line" : "lines")}");
 
-    /// <summary>Logs to standard output and, where it is given, to a file, which is made with mode 0640.</summary>
+    /// <summary>Logs to standard output and, where they are given, to files, which are made with mode 0640.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
-    public static NodeLog Open(LogEventLevel level, string? file) => Open(level, file, Console.Out);
+    public static NodeLog Open(LogEventLevel level, LogFileOptions? file) => Open(level, file, Console.Out);
 
     /// <summary>The same with another place than standard output.</summary>
-    public static NodeLog Open(LogEventLevel level, string? file, TextWriter output)
-    {
-        // The sink would only drop every line; a start is the moment to say so.
-        if (file is not null) new FileStream(file, new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write, UnixCreateMode = LogMode }).Dispose();
-        return new(level, output, file);
-    }
+    public static NodeLog Open(LogEventLevel level, LogFileOptions? file, TextWriter output) => new(level, output, file);
 
     /// <summary>Writes what is queued, for <see cref="FlushTime"/> at most: a pipe that nobody reads must not keep a node from ending.</summary>
     public void Dispose()
     {
-        var flush = new Thread(Close) { IsBackground = true, Name = "log flush" };
+        var flush = new Thread(logger.Dispose) { IsBackground = true, Name = "log flush" };
         flush.Start();
         flush.Join(FlushTime);
-    }
-
-    private void Close()
-    {
-        try
-        {
-            logger.Dispose();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectDisposedException or AggregateException)
-        {
-            // What the file still held back cannot be written, and nobody is left to be told.
-            Interlocked.Increment(ref failed);
-        }
     }
 
     /// <summary>Reads how many lines an asynchronous sink has dropped.</summary>

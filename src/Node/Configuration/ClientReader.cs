@@ -49,6 +49,7 @@ internal sealed class ClientReader(Section section, CommonReader common)
             Control = common.Control,
             Metrics = common.Metrics,
             Log = common.Log,
+            Limits = LimitsReader.Read(section, isGateway: false),
             GatewayPublicKey = gatewayKey,
             Endpoints = endpoints,
             AllowedIps = allowed,

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Infrastructure.Telemetry;
 using JumpingVpn.Node.Keys;
 
 namespace JumpingVpn.Node.Configuration;
@@ -136,7 +137,14 @@ internal sealed class CommonReader
         if (section.Nested("log") is not { } log) return new(LogLevel.Information, null);
         string level = log.Choice("level", "information", [.. Enum.GetNames<LogLevel>().Select(n => n.ToLowerInvariant())]);
         string? file = Paths.ReadToCreate(log, "file");
+        long size = log.Size("max_size", LogFileOptions.DefaultSize, LogFileOptions.SmallestSize, LogFileOptions.LargestSize);
+        int files = log.Integer("files", LogFileOptions.DefaultFiles, 1, LogFileOptions.MostFiles);
+        if (!log.Has("file"))
+        {
+            foreach (string key in new[] { "max_size", "files" })
+                if (log.Has(key)) log.Fail(log.LineOf(key), key, "bounds what `file` takes, and there is none");
+        }
         log.Done();
-        return new(Enum.Parse<LogLevel>(level, ignoreCase: true), file);
+        return new(Enum.Parse<LogLevel>(level, ignoreCase: true), file is null ? null : new(file, size, files));
     }
 }

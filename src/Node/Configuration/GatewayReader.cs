@@ -51,6 +51,7 @@ internal sealed class GatewayReader(Section section, CommonReader common)
             Control = common.Control,
             Metrics = common.Metrics,
             Log = common.Log,
+            Limits = LimitsReader.Read(section, isGateway: true),
             ClusterKeyFile = clusterKeyFile ?? (store is StoreConfiguration.Sqlite sqlite ? Path.Combine(Path.GetDirectoryName(sqlite.File) ?? "/", "cluster.key") : ""),
             ClusterKeyFileGiven = clusterKeyFile is not null,
             Listen = listen,

@@ -4,6 +4,7 @@ using JumpingVpn.Domain.EventStore;
 using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Sessions;
+using JumpingVpn.Infrastructure.Telemetry;
 
 namespace JumpingVpn.Node.Configuration;
 
@@ -29,6 +30,9 @@ public abstract record NodeConfiguration
     public required MetricsConfiguration Metrics { get; init; }
 
     public required LogConfiguration Log { get; init; }
+
+    /// <summary>What this node bounds for itself, whatever other nodes do.</summary>
+    public required LimitsConfiguration Limits { get; init; }
 
     /// <summary>Where the node keeps what proves its doings.</summary>
     public required AuditConfiguration Audit { get; init; }
@@ -130,11 +134,16 @@ public sealed record AuditConfiguration(string Directory, TimeSpan Retention, lo
 /// <summary>The control socket has mode 0600, or 0660 with the group where one is given.</summary>
 public sealed record ControlConfiguration(string Socket, string? Group);
 
+/// <summary>Bounds of one node that no other node and no stored event depends on.</summary>
+/// <param name="ControlConnections">Connections to the control socket at a time.</param>
+/// <param name="HalfOpenHandshakes">On a gateway: handshakes that wait for their confirmation.</param>
+public sealed record LimitsConfiguration(int ControlConnections, int HalfOpenHandshakes);
+
 /// <summary>Where metrics may be fetched from, over HTTP; null for no metrics at all.</summary>
 public sealed record MetricsConfiguration(IPEndPoint? Prometheus);
 
 /// <summary>Lines below the level are not written. The file is optional; standard output is always written.</summary>
-public sealed record LogConfiguration(LogLevel Level, string? File);
+public sealed record LogConfiguration(LogLevel Level, LogFileOptions? File);
 
 /// <summary>How much a node says.</summary>
 public enum LogLevel

@@ -126,6 +126,15 @@ public sealed class Section
         return fallback;
     }
 
+    /// <summary>A number of bytes within bounds; <paramref name="fallback"/> if absent or wrong.</summary>
+    public long Size(string key, long fallback, long min, long max)
+    {
+        if (Scalar(key) is not { } scalar) return fallback;
+        if (ByteSize.TryParse(scalar.Text, out long bytes) && bytes >= min && bytes <= max) return bytes;
+        Fail(scalar.Line, key, $"{Printable.Quoted(scalar.Text)} is no size between {ByteSize.Format(min)} and {ByteSize.Format(max)}; write one as 64MiB or 1GiB");
+        return fallback;
+    }
+
     /// <summary>One of several words; <paramref name="fallback"/> if absent or wrong.</summary>
     public string Choice(string key, string fallback, params string[] choices)
     {

@@ -3,7 +3,7 @@ namespace JumpingVpn.Node.Control;
 /// <summary>Bounds of the control socket: whoever may open it must still not be able to hurt the node.</summary>
 public static class ControlLimits
 {
-    /// <summary>Connections at a time; more are told so and closed.</summary>
+    /// <summary>Connections at a time unless the node's operator sets another bound; more are told so and closed.</summary>
     public const int Connections = 16;
 
     /// <summary>Longest request, in bytes, its line feed included.</summary>

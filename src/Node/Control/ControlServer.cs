@@ -12,6 +12,7 @@ public sealed class ControlServer : IAsyncDisposable
 {
     private readonly INodeControl node;
     private readonly ControlSocket socket;
+    private readonly int most;
     private readonly CancellationTokenSource stopping = new();
     private readonly SemaphoreSlim oneAtATime = new(1);
     private readonly SemaphoreSlim oneExport = new(1);
@@ -20,17 +21,19 @@ public sealed class ControlServer : IAsyncDisposable
     private readonly Task accepting;
     private int disposed;
 
-    private ControlServer(INodeControl node, ControlSocket socket)
+    private ControlServer(INodeControl node, ControlSocket socket, int most)
     {
         this.node = node;
         this.socket = socket;
+        this.most = most;
         accepting = Task.Run(AcceptAsync);
     }
 
     /// <summary>Makes the socket, with its mode and group, and begins to answer.</summary>
+    /// <param name="most">Connections at a time.</param>
     /// <exception cref="Infrastructure.Linux.LinuxException">The socket cannot be made, or a running node has it; the message is one line.</exception>
-    public static ControlServer Start(Configuration.ControlConfiguration configuration, INodeControl node) =>
-        new(node, ControlSocket.Listen(configuration));
+    public static ControlServer Start(Configuration.ControlConfiguration configuration, INodeControl node, int most = ControlLimits.Connections) =>
+        new(node, ControlSocket.Listen(configuration), most);
 
     /// <summary>Removes the socket and ends the connections.</summary>
     public async ValueTask DisposeAsync()
@@ -69,7 +72,7 @@ public sealed class ControlServer : IAsyncDisposable
             lock (gate)
             {
                 connections.RemoveAll(task => task.IsCompleted);
-                connections.Add(connections.Count < ControlLimits.Connections ? Task.Run(() => ServeAsync(connection)) : Task.Run(() => TurnAwayAsync(connection)));
+                connections.Add(connections.Count < most ? Task.Run(() => ServeAsync(connection)) : Task.Run(() => TurnAwayAsync(connection)));
             }
         }
     }

@@ -18,12 +18,19 @@ public sealed class NodeHost(NodeConfiguration configuration, Func<NodeConfigura
     /// <summary>What a node may take to end in order.</summary>
     public static readonly TimeSpan StopTime = TimeSpan.FromSeconds(4.5);
 
+    /// <summary>
+    /// Files, sockets and devices that a node may need open, the connections to its control socket and metrics aside. An idle gateway was
+    /// measured to have 104, most of them libraries; paths, database connections and libraries that are first used later come on top.
+    /// </summary>
+    public const int Descriptors = 256;
+
     private readonly CancellationTokenSource ending = new();
     private int signals;
 
     /// <summary>Runs until a signal or a failure; gives the exit code. Every error is one line on standard error.</summary>
     public int Run()
     {
+        if (!HasDescriptors()) return ExitCode.Failed;
         using FileLock? single = Lock();
         if (single is null) return ExitCode.Failed;
         using NodeLog? log = OpenLog();
@@ -57,7 +64,7 @@ public sealed class NodeHost(NodeConfiguration configuration, Func<NodeConfigura
         }
         Exception? failure;
         await using (NodeMetrics? metrics = NodeMetrics.Start(configuration.Metrics, node.Control))
-        await using (ControlServer control = ControlServer.Start(configuration.Control, node.Control))
+        await using (ControlServer control = ControlServer.Start(configuration.Control, node.Control, configuration.Limits.ControlConnections))
         {
             if (metrics is not null) log.Watch(() => metrics.Warning);
             log.Logger.Information(
@@ -106,6 +113,17 @@ public sealed class NodeHost(NodeConfiguration configuration, Func<NodeConfigura
         }
     }
 
+    /// <summary>REQ-EXHAUST-1: as many descriptors as whoever may open the control socket and the metrics can take, and enough beside them.</summary>
+    private bool HasDescriptors()
+    {
+        int needed = Descriptors + configuration.Limits.ControlConnections + (configuration.Metrics.Prometheus is null ? 0 : MetricsEndpoint.Connections);
+        long limit = FileDescriptors.Limit;
+        if (limit >= needed) return true;
+        Complaint.Write(string.Create(CultureInfo.InvariantCulture,
+            $"{configuration.File}: {limit} files may be open at a time and this node needs {needed}; raise the limit with ulimit -n, or with LimitNOFILE= in its unit"));
+        return false;
+    }
+
     private FileLock? Lock()
     {
         string path = configuration.Control.Socket + ".lock";
@@ -136,7 +154,7 @@ public sealed class NodeHost(NodeConfiguration configuration, Func<NodeConfigura
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Complaint.Write("log.file: " + FileProblem.Of(configuration.Log.File ?? "", e));
+            Complaint.Write("log.file: " + FileProblem.Of(configuration.Log.File?.Path ?? "", e));
             return null;
         }
     }

@@ -107,7 +107,8 @@ internal sealed class GatewayNode : INode
         ServiceClock clock = Backing.Clock;
         Func<Instant> now = () => clock.Now;
         var environment = new GatewayEnvironment(crypto, identity, clusterKeys, Backing.Registry, Configuration.Policy, SessionJson.HashOf(Configuration.Policy),
-            Backing.Self, ciphers.Offer(), (ushort)Configuration.Tunnel.Mtu, crypto.GenerateSecret(), IsCluster: Backing.Cluster is not null);
+            Backing.Self, ciphers.Offer(), (ushort)Configuration.Tunnel.Mtu, crypto.GenerateSecret(), IsCluster: Backing.Cluster is not null,
+            HalfOpenHandshakes: Configuration.Limits.HalfOpenHandshakes);
 
         TunDevice tun = TunDevice.Create(new TunOptions(Configuration.Tunnel.Name)
         {

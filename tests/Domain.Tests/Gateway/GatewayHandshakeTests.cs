@@ -121,18 +121,22 @@ public sealed class GatewayHandshakeTests : IDisposable
         story.Connected();
     }
 
-    [Fact]
-    public void A_full_ring_of_half_open_handshakes_forgets_the_oldest()
+    [Theory]
+    [InlineData(GatewayLimits.HalfOpenHandshakes)]
+    [InlineData(16)]
+    [InlineData(1500)]
+    public void REQ_EXHAUST_1_a_full_ring_of_half_open_handshakes_forgets_the_oldest(int most)
     {
+        story.Environment = story.Environment with { HalfOpenHandshakes = most };
         (byte[] oldest, NoiseInitiator noise) = story.Client.Initiate();
         byte[] confirm = story.Client.Confirm(noise, Assert.Single(story.Receive(GatewayStory.Home, oldest)).Bytes);
         byte[] other = story.Client.Initiate().Datagram;
-        for (int i = 0; i < GatewayLimits.HalfOpenHandshakes; i++)
+        for (int i = 0; i < most; i++)
         {
             story.Now += TimeSpan.FromMilliseconds(2);
             story.Receive(GatewayStory.Attacker, other);
         }
-        Assert.Equal(GatewayLimits.HalfOpenHandshakes, story.State.HalfOpen.Count);
+        Assert.Equal(most, story.State.HalfOpen.Count);
         Assert.Empty(story.Receive(GatewayStory.Home, confirm));
         Assert.Equal(ReasonCode.UnknownReceiver, story.LastRejection);
         story.Wait(GatewayLimits.HalfOpenLifetime);

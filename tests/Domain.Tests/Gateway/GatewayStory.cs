@@ -52,6 +52,9 @@ internal sealed class GatewayStory : IDisposable
     /// <summary>All effects so far.</summary>
     public List<GatewayEffect> Effects { get; } = [];
 
+    /// <summary>A store in place of <see cref="Store"/>: what it answers to an append.</summary>
+    public Func<GatewayEffect.Append, GatewayInput.AppendFinished>? StoreOnDisk { get; set; }
+
     /// <summary>What was sent by the last input and all that it brought about.</summary>
     public List<(TransportAddress To, byte[] Bytes)> Sent { get; } = [];
 
@@ -161,6 +164,9 @@ internal sealed class GatewayStory : IDisposable
                     break;
                 case GatewayEffect.ReadCounters read:
                     Step(new GatewayInput.CountersRead(read.Session, Session.Epoch is { } epoch ? Counters(epoch.Index) : null));
+                    break;
+                case GatewayEffect.Append append when StoreOnDisk is { } disk:
+                    Step(disk(append));
                     break;
                 case GatewayEffect.Append append when Store is { } outcome:
                     Remember(append, outcome);

@@ -35,7 +35,7 @@ public sealed class NodeLogTests
         using var stuck = new StuckWriter();
         string file = Path.Combine(Path.GetTempPath(), $"jumping-vpn-log-{Guid.NewGuid():N}");
         var watch = Stopwatch.StartNew();
-        NodeLog log = NodeLog.Open(LogEventLevel.Information, file, stuck);
+        NodeLog log = NodeLog.Open(LogEventLevel.Information, new(file), stuck);
         try
         {
             for (int i = 0; i < NodeLog.QueueLength * 3; i++) log.Logger.Information("line {Number}", i);
@@ -55,7 +55,7 @@ public sealed class NodeLogTests
     public void A_full_disk_costs_lines_that_are_counted()
     {
         var output = new StringWriter();
-        using NodeLog log = NodeLog.Open(LogEventLevel.Information, "/dev/full", TextWriter.Synchronized(output));
+        using NodeLog log = NodeLog.Open(LogEventLevel.Information, new("/dev/full"), TextWriter.Synchronized(output));
         log.Logger.Information("one");
         Assert.True(SpinWait.SpinUntil(() => log.Dropped > 0 && output.ToString().Contains("one", StringComparison.Ordinal), 10_000), $"{log.Dropped} dropped");
     }
@@ -74,12 +74,12 @@ public sealed class NodeLogTests
     {
         using var stuck = new StuckWriter();
         string file = Path.Combine(Path.GetTempPath(), $"jumping-vpn-log-{Guid.NewGuid():N}");
-        using (NodeLog healthy = NodeLog.Open(LogEventLevel.Information, file, TextWriter.Synchronized(new StringWriter())))
+        using (NodeLog healthy = NodeLog.Open(LogEventLevel.Information, new(file), TextWriter.Synchronized(new StringWriter())))
         {
             healthy.Logger.Information("one");
             Assert.Empty(healthy.Warnings);
         }
-        NodeLog log = NodeLog.Open(LogEventLevel.Information, file, stuck);
+        NodeLog log = NodeLog.Open(LogEventLevel.Information, new(file), stuck);
         log.Watch(() => "the recorder cannot write");
         log.Logger.Information("two");
         Assert.True(SpinWait.SpinUntil(() => File.ReadAllText(file).Contains("two", StringComparison.Ordinal), 10_000));
@@ -93,7 +93,7 @@ public sealed class NodeLogTests
 
     [Fact]
     public void A_file_that_cannot_be_written_is_an_error_at_start() =>
-        Assert.ThrowsAny<IOException>(() => NodeLog.Open(LogEventLevel.Information, "/no/such/directory/node.log"));
+        Assert.ThrowsAny<IOException>(() => NodeLog.Open(LogEventLevel.Information, new("/no/such/directory/node.log")));
 
     private sealed class StuckWriter : StringWriter
     {

@@ -1,6 +1,7 @@
 using JumpingVpn.Domain.EventStore;
 using JumpingVpn.Domain.Ownership;
 using JumpingVpn.Domain.Sessions;
+using JumpingVpn.Infrastructure.Telemetry;
 using JumpingVpn.Node.Configuration;
 
 namespace JumpingVpn.Node.Tests.Configuration;
@@ -29,7 +30,7 @@ public sealed class ConfigurationFileTests : IDisposable
         Assert.Equal((null, example.Directory["psk"]), (gateway.Clients[0].PresharedKeyFile, gateway.Clients[1].PresharedKeyFile));
         Assert.Equal(new AuditConfiguration(example.Directory["audit"], TimeSpan.FromDays(90), 64L << 20), gateway.Audit);
         Assert.Equal(new ControlConfiguration(example.Directory["gw.sock"], null), gateway.Control);
-        Assert.Equal(new LogConfiguration(LogLevel.Debug, example.Directory["node.log"]), gateway.Log);
+        Assert.Equal(new LogConfiguration(LogLevel.Debug, new(example.Directory["node.log"], 16L << 20, 4)), gateway.Log);
     }
 
     [Fact]
@@ -108,6 +109,40 @@ public sealed class ConfigurationFileTests : IDisposable
         Assert.Equal(("jump0", null, "/run/jumping-vpn/n1.sock"), (client.TunnelName, client.StateFile, client.Control.Socket));
         Assert.Empty(client.Uplinks);
         Assert.Null(client.Metrics.Prometheus);
+    }
+
+    [Theory]
+    [InlineData("max_size: 64KiB, files: 1", 64L << 10, 1)]
+    [InlineData("max_size: 16GiB, files: 100", 16L << 30, 100)]
+    [InlineData("max_size: 3MiB", 3L << 20, 4)]
+    public void Log_files_have_a_bound(string keys, long size, int files)
+    {
+        var gateway = Assert.IsType<GatewayConfiguration>(Load(example.Gateway.Replace("file: node.log", "file: node.log, " + keys, StringComparison.Ordinal)));
+        Assert.Equal(new LogFileOptions(example.Directory["node.log"], size, files), gateway.Log.File);
+    }
+
+    [Theory]
+    [InlineData("", 16, 1024)]
+    [InlineData("limits: { control_connections: 1, half_open_handshakes: 16 }\n", 1, 16)]
+    [InlineData("limits: { control_connections: 1024, half_open_handshakes: 4096 }\n", 1024, 4096)]
+    [InlineData("limits: { half_open_handshakes: 100 }\n", 16, 100)]
+    public void A_node_bounds_what_is_its_own(string lines, int connections, int handshakes) =>
+        Assert.Equal(new LimitsConfiguration(connections, handshakes), Load(example.Gateway + lines).Limits);
+
+    [Fact]
+    public void A_client_has_limits_too() =>
+        Assert.Equal(40, Load(example.Client + "limits: { control_connections: 40 }\n").Limits.ControlConnections);
+
+    /// <summary>REQ-EXHAUST-1: a client has at most one live session, so this bounds the sessions of a gateway.</summary>
+    [Fact]
+    public void REQ_EXHAUST_1_more_clients_than_a_gateway_can_have_are_refused()
+    {
+        string clients = string.Concat(Enumerable.Range(0, ClientsReader.MaxClients).Select(i =>
+            $"  - {{ name: c{i}, public_key: \"{Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32))}\", addresses: [10.9.{i / 256}.{i % 256}/32] }}\n"));
+        string text = $"role: gateway\nidentity: {{ private_key_file: gateway.key }}\nlisten: [0.0.0.0:1]\ntunnel: {{ addresses: [10.9.255.1/16] }}\nclients:\n{clients}";
+        Assert.Equal(ClientsReader.MaxClients, Assert.IsType<GatewayConfiguration>(Load(text)).Clients.Length);
+        string error = Assert.Single(Errors($"{text}  - {{ name: more, public_key: \"{RandomKey()}\", addresses: [10.9.254.1/32] }}\n"));
+        Assert.EndsWith(": clients: more than 20000 clients", error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -176,11 +176,20 @@ public sealed class ControlServerTests : IAsyncLifetime, IDisposable
         Assert.True(SpinWait.SpinUntil(() => Ask("""{"op":"status"}""").Ok, 5000), $"seed {seed}");
     }
 
-    [Fact]
-    public void Too_many_connections_are_turned_away_and_the_others_live()
+    [Theory]
+    [InlineData(ControlLimits.Connections)]
+    [InlineData(3)]
+    [InlineData(40)]
+    public void REQ_EXHAUST_1_too_many_connections_are_turned_away_and_the_others_live(int most)
     {
-        Start();
-        List<Socket> open = [.. Enumerable.Range(0, ControlLimits.Connections).Select(_ => Served())];
+        servers.Add(ControlServer.Start(new ControlConfiguration(Path, null), node, most));
+        List<Socket> open = [.. Enumerable.Range(0, most).Select(_ => Served())];
+        // Each of them is answered still.
+        open.ForEach(socket =>
+        {
+            socket.Send("{}\n"u8);
+            Assert.NotEqual(0, socket.Receive(new byte[4096]));
+        });
         Assert.Equal(ControlNames.TooManyConnections, Ask("").Code);
         open[0].Dispose();
         Assert.True(SpinWait.SpinUntil(() => Ask("""{"op":"status"}""").Ok, 5000));

@@ -175,7 +175,7 @@ internal abstract partial class GatewayHost
             oracle.Require(isBound == session.Epoch is not null, () => $"the data plane and the gateway disagree whether session {session.Session.Id} is bound");
         }
         int binding = State.Appends.Values.Count(pending => pending is PendingAppend.Binding);
-        oracle.Require(State.HalfOpen.Count <= GatewayLimits.HalfOpenHandshakes, () => "too many half-open handshakes");
+        oracle.Require(State.HalfOpen.Count <= _environment.HalfOpenHandshakes, () => "too many half-open handshakes");
         oracle.Require(State.ByIndex.Count == indices + binding, () => $"{State.ByIndex.Count} receiver indices are kept for {indices + binding} uses");
         // A session of another node may be remembered without being its client's here.
         bool fits = _environment.IsCluster ? State.ByClient.Values.All(State.Sessions.ContainsKey) : State.ByClient.Count == State.Sessions.Count;
