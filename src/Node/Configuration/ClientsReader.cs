@@ -2,14 +2,15 @@ using System.Collections.Immutable;
 using System.Globalization;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Infrastructure.EventStore;
 
 namespace JumpingVpn.Node.Configuration;
 
 /// <summary>Reads a gateway's clients and sees that no two of them share a name, a key or an address.</summary>
 internal sealed class ClientsReader(Section section, CommonReader common, ImmutableArray<IpPrefix> networks)
 {
-    /// <summary>Clients of one gateway; what DESIGN's bounds on memory are made for.</summary>
-    public const int MaxClients = 20_000;
+    /// <inheritdoc cref="RegistryRules.MaxClients"/>
+    public const int MaxClients = RegistryRules.MaxClients;
 
     private readonly Dictionary<string, int> linesOfNames = new(StringComparer.Ordinal);
     private readonly Dictionary<PublicKey, int> linesOfKeys = [];
