@@ -1,6 +1,7 @@
 using System.Globalization;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Domain.Sessions;
 using JumpingVpn.Infrastructure.EventStore;
 
 namespace JumpingVpn.Infrastructure.Tests.EventStore;
