@@ -7,8 +7,10 @@ namespace JumpingVpn.Bench;
 
 /// <param name="Kinds">Names of kinds; empty: those that an attacker off the path can send.</param>
 /// <param name="Rate">Datagrams a second; 0: as many as the attacker's core can.</param>
+/// <param name="Spread">How the flood's sources differ.</param>
+/// <param name="Sources">How many there are.</param>
 /// <param name="InProcess">Only the checks themselves, without sockets.</param>
-internal sealed record FloodBenchOptions(IReadOnlyList<string> Kinds, int Rounds, int Moves, int Seconds, double Rate, bool InProcess, bool Json);
+internal sealed record FloodBenchOptions(IReadOnlyList<string> Kinds, int Rounds, int Moves, int Seconds, double Rate, SourceSpread Spread, int Sources, bool InProcess, bool Json);
 
 /// <summary>`bench/run flood`: how fast messages are refused, and what a flood of them costs an honest client.</summary>
 internal static class FloodBench
@@ -42,7 +44,7 @@ internal static class FloodBench
         {
             for (int round = 1; round <= options.Rounds; round++)
             {
-                using var measured = new FloodRound(kind, options.Rate);
+                using var measured = new FloodRound(kind, options);
                 FloodResult result = measured.Run(options.Moves, options.Seconds);
                 results.Add(result);
                 Console.Error.WriteLine($"{kind} {round}/{options.Rounds}: {string.Join(", ", Cells([result]))}");

@@ -26,7 +26,6 @@ internal sealed record FloodResult(
 internal sealed partial class FloodRound : IDisposable
 {
     private const int SinkPort = 9;
-    private const int Sources = 10_000;
     private static readonly IPEndPoint First = new(IPAddress.Parse(LabNetwork.RouterOutside4(1)), 10_000);
     private static readonly IPEndPoint Sink = new(IPAddress.Parse(LabNetwork.Gateway4), SinkPort);
 
@@ -37,12 +36,12 @@ internal sealed partial class FloodRound : IDisposable
     private readonly HostileClient _seen;
     private readonly Socket _sink;
     private readonly FloodKind _kind;
-    private readonly double _rate;
+    private readonly FloodBenchOptions _options;
     private long _lastMove;
 
-    public FloodRound(FloodKind kind, double rate)
+    public FloodRound(FloodKind kind, FloodBenchOptions options)
     {
-        (_kind, _rate) = (kind, rate);
+        (_kind, _options) = (kind, options);
         _lab = AttackLab.Start(new NodeTunnelOptions { Policy = Policy, OnLine = Note });
         _seen = _lab.Hostile();
         if (!_seen.Connect()) throw new LabException("the attacker's own client does not connect");
@@ -125,7 +124,7 @@ internal sealed partial class FloodRound : IDisposable
         string session = _lab.HonestSession()!.Id;
         var started = new TaskCompletionSource();
         LabProcess process = LabProcess.Start("adversary", _lab.Topology.Switch, "dotnet",
-            [typeof(AttackLab).Assembly.Location, .. _lab.FloodArguments(_kind, First, SourceSpread.Ports, Sources, seconds, _rate, target,
+            [typeof(AttackLab).Assembly.Location, .. _lab.FloodArguments(_kind, First, _options.Spread, _options.Sources, seconds, _options.Rate, target,
                 "--session", session, "--index", $"{_seen.Epoch.RemoteIndex}")],
             onLine: line => { if (line == "ready") started.TrySetResult(); });
         if (!started.Task.Wait(TimeSpan.FromSeconds(30))) throw new LabException($"the flood does not begin:{Environment.NewLine}{process.Output()}");

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using JumpingVpn.Adversary.Flood;
 using JumpingVpn.Bench;
 using JumpingVpn.Bench.Load;
 using JumpingVpn.Node.Lab;
@@ -68,14 +69,18 @@ var floodRounds = new Option<int>("--rounds") { Description = "rounds per kind",
 var moves = new Option<int>("--moves") { Description = "honest moves per round", DefaultValueFactory = _ => 30 };
 var floodSeconds = new Option<int>("--seconds") { Description = "length of each transfer", DefaultValueFactory = _ => 5 };
 var rate = new Option<double>("--rate") { Description = "datagrams a second; 0 for as many as the attacker's core can", DefaultValueFactory = _ => 0 };
+var spread = new Option<SourceSpread>("--spread") { Description = "how the flood's sources differ", DefaultValueFactory = _ => SourceSpread.Ports };
+var sources = new Option<int>("--sources") { Description = "how many sources it has", DefaultValueFactory = _ => 10_000 };
 var inProcess = new Option<bool>("--in-process") { Description = "only the checks themselves, without sockets" };
-var flood = new Command("flood", "how fast messages are refused, and what a flood of them costs an honest client") { kinds, floodRounds, moves, floodSeconds, rate, inProcess, json };
+var flood = new Command("flood", "how fast messages are refused, and what a flood of them costs an honest client") { kinds, floodRounds, moves, floodSeconds, rate, spread, sources, inProcess, json };
 flood.SetAction(parsed => FloodBench.Run(new FloodBenchOptions(
     parsed.GetValue(kinds) ?? [],
     parsed.GetValue(floodRounds),
     parsed.GetValue(moves),
     parsed.GetValue(floodSeconds),
     parsed.GetValue(rate),
+    parsed.GetValue(spread),
+    parsed.GetValue(sources),
     parsed.GetValue(inProcess),
     parsed.GetValue(json))));
 
