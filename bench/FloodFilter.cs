@@ -118,7 +118,8 @@ internal sealed class FloodFilter : IDisposable
             for (int i = 0; i < 256; i++, count++)
             {
                 byte[] datagram = datagrams[count % datagrams.Length];
-                if (admission.Check(_state, Source, datagram, BootClock.Now(), out ReasonCode reason) == AdmissionVerdict.SendCookie)
+                (AdmissionVerdict verdict, ReasonCode reason, _) = admission.Check(_state, Source, datagram, BootClock.Now());
+                if (verdict == AdmissionVerdict.SendCookie)
                 {
                     SecretHandle seed = _crypto.GenerateSecret();
                     admission.MakeCookie(datagram, Source.Remote, seed, _cookie);

@@ -43,17 +43,17 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
     /// <summary>How long a cookie secret is current; a cookie works for one to two of these (WireGuard 5.4.7).</summary>
     public static readonly TimeSpan CookieLifetime = TimeSpan.FromSeconds(120);
 
-    /// <summary>
-    /// Cookies of the whole node: one costs as much as ten refusals, and the thread that sends them carries the traffic too. All clients of
-    /// a large gateway that has just restarted have theirs in a few seconds, sooner than their handshakes can be made.
-    /// </summary>
+    /// <summary>Cookies of the whole node for first messages: one costs as much as ten refusals, and the thread that sends them carries the traffic too.</summary>
     public static readonly TokenRate Answers = TokenRate.PerSecond(2500, burst: 1000);
+
+    /// <summary>Cookies of the whole node for clients that bring a session's id: all clients of a node that has died need one at once.</summary>
+    public static readonly TokenRate SessionAnswers = TokenRate.PerSecond(10_000, burst: 1000);
 
     private static readonly TokenRate SourceRate = TokenRate.PerSecond(5, burst: 10);
 
     private readonly TokenBucket[] _sources = new TokenBucket[SourceBuckets];
     private readonly SecretHandle[] _cookieSecrets = new SecretHandle[3];
-    private TokenBucket _answers = TokenBucket.Full;
+    private TokenBucket _answers = TokenBucket.Full, _sessionAnswers = TokenBucket.Full;
     private Instant _windowEnd = Instant.Zero;
     private Instant _loadEnd = Instant.Zero;
     private int _requests;
@@ -128,18 +128,12 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
         if (!HasCookie(datagram, cookieMac, source))
         {
             // A flood that is answered one by one would stop everybody's traffic (REQ-FLOOD-3).
-            bool isAnswered = _answers.TryTake(now, Answers, out TokenBucket left);
-            _answers = left;
+            bool isAnswered = datagram[0] == (byte)MessageType.Initiation ? Take(ref _answers, Answers, now) : Take(ref _sessionAnswers, SessionAnswers, now);
             reason = isAnswered ? ReasonCode.CookieRequired : ReasonCode.RateLimited;
             return isAnswered ? AdmissionVerdict.SendCookie : AdmissionVerdict.Drop;
         }
         if (datagram[0] != (byte)MessageType.Initiation) return AdmissionVerdict.Pass;
-        ref TokenBucket bucket = ref _sources[BucketOf(source)];
-        if (bucket.TryTake(now, SourceRate, out TokenBucket after))
-        {
-            bucket = after;
-            return AdmissionVerdict.Pass;
-        }
+        if (Take(ref _sources[BucketOf(source)], SourceRate, now)) return AdmissionVerdict.Pass;
         reason = ReasonCode.RateLimited;
         return AdmissionVerdict.Drop;
     }
@@ -171,6 +165,13 @@ public sealed class ControlFilter(ICryptography crypto, AddressKeys addressKeys,
         SecretHandle handle = crypto.Import(key);
         crypto.Mac(handle, covered, mac);
         crypto.Release(handle);
+    }
+
+    private static bool Take(ref TokenBucket bucket, in TokenRate rate, Instant now)
+    {
+        bool isTaken = bucket.TryTake(now, rate, out TokenBucket after);
+        bucket = after;
+        return isTaken;
     }
 
     private void CountRequest(Instant now)

@@ -56,7 +56,7 @@ public sealed class SourceStanding(KeyedMix mix, SourceBudgets budgets, int entr
     public static readonly TimeSpan ForgeryPenalty = TimeSpan.FromSeconds(10);
 
     /// <summary>How long it is remembered that something else was refused, such as a request without its cookie: a few do no harm.</summary>
-    public static readonly TimeSpan RefusalPenalty = TimeSpan.FromSeconds(2);
+    public static readonly TimeSpan RefusalPenalty = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Who has more than that to be forgotten is failing.</summary>
     public static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(6);

@@ -10,6 +10,11 @@ using JumpingVpn.Infrastructure.Crypto;
 
 namespace JumpingVpn.Infrastructure.Shell;
 
+/// <summary>What is done with a control datagram.</summary>
+/// <param name="Reason">Why it is not passed on; None if it is.</param>
+/// <param name="IsVain">It speaks against its source, which should not have sent it, or not that often.</param>
+public readonly record struct AdmissionResult(AdmissionVerdict Verdict, ReasonCode Reason, bool IsVain);
+
 /// <summary>
 /// All that a control datagram passes before a gateway's core takes it, cheap before dear: its shape, the turn of its source, its mark, its
 /// proof, and for what nothing in memory can prove the cookie under load (docs/PROTOCOL.md, order of checks). One thread; allocates nothing.
@@ -27,45 +32,40 @@ public sealed class ControlAdmission(ControlFilter filter, ProofGate gate, Sourc
     /// <summary>What sources have shown; on the receiving thread.</summary>
     public SourceStanding Standing => standing;
 
-    /// <summary>Judges a datagram; <paramref name="reason"/> says why it is not passed on.</summary>
+    /// <summary>Judges a datagram.</summary>
     /// <param name="state">The core's state after its last step.</param>
-    public AdmissionVerdict Check(GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now, out ReasonCode reason)
+    public AdmissionResult Check(GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
     {
-        AdmissionVerdict verdict = AdmissionVerdict.Drop;
-        reason = ControlFilter.CheckShape(datagram);
+        ReasonCode reason = ControlFilter.CheckShape(datagram);
         if (reason == ReasonCode.None) reason = ProofGate.CheckReceiver(state, datagram);
-        if (reason == ReasonCode.None)
-        {
-            if (!standing.TryTake(source.Remote, now))
-            {
-                reason = ReasonCode.RateLimited;
-                return AdmissionVerdict.Drop;
-            }
-            verdict = Examine(state, source, datagram, now, out reason);
-        }
-
-        bool isForgery = reason is ReasonCode.BadMac or ReasonCode.BadSessionId or ReasonCode.BadProof;
-        if (verdict != AdmissionVerdict.Pass) standing.Failed(source.Remote, isForgery, now);
-        return verdict;
+        if (reason == ReasonCode.None && !standing.TryTake(source.Remote, now)) return Vain(ReasonCode.RateLimited);
+        AdmissionResult result = reason == ReasonCode.None ? Examine(state, source, datagram, now) : Vain(reason);
+        bool isForgery = result.Reason is ReasonCode.BadMac or ReasonCode.BadSessionId or ReasonCode.BadProof;
+        if (result.IsVain) standing.Failed(source.Remote, isForgery, now);
+        return result;
     }
 
-    private AdmissionVerdict Examine(GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now, out ReasonCode reason)
+    private AdmissionResult Examine(GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
     {
-        reason = filter.CheckMark(datagram);
-        if (reason != ReasonCode.None) return AdmissionVerdict.Drop;
+        ReasonCode reason = filter.CheckMark(datagram);
+        if (reason != ReasonCode.None) return Vain(reason);
         switch (gate.Check(state, source, datagram, now, out reason))
         {
             case GateVerdict.Proven:
                 standing.Proved(source.Remote, now);
-                return AdmissionVerdict.Pass;
+                return new(AdmissionVerdict.Pass, ReasonCode.None, IsVain: false);
             case GateVerdict.Repeated:
-                return AdmissionVerdict.Pass;
+                return new(AdmissionVerdict.Pass, ReasonCode.None, IsVain: false);
             case GateVerdict.Unproven:
-                return filter.Admit(datagram, source.Remote, now, out reason);
+                AdmissionVerdict verdict = filter.Admit(datagram, source.Remote, now, out reason);
+                // Anybody can make a first message. A session's id is this cluster's own, and its clients wait for their turn.
+                return new(verdict, reason, verdict != AdmissionVerdict.Pass && datagram[0] == (byte)MessageType.Initiation);
             default:
-                return AdmissionVerdict.Drop;
+                return Vain(reason);
         }
     }
+
+    private static AdmissionResult Vain(ReasonCode reason) => new(AdmissionVerdict.Drop, reason, IsVain: true);
 
     /// <summary>False if the session has said more control frames than any client needs.</summary>
     public bool AllowsFrame(SessionId session, Instant now) => gate.AllowsFrame(session, now);

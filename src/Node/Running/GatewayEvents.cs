@@ -33,19 +33,21 @@ internal sealed class GatewayEvents(
     public ControlVerdict ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram, Instant received)
     {
         if (Volatile.Read(ref _shell) is not { } shell) return ControlVerdict.Taken;
-        switch (admission.Check(shell.State, source, datagram, received, out ReasonCode reason))
+        AdmissionResult judged = admission.Check(shell.State, source, datagram, received);
+        switch (judged.Verdict)
         {
             case AdmissionVerdict.Pass:
                 if (!shell.TryPostDatagram(new GatewayInput.DatagramReceived(source, datagram.ToArray()))) log.Rejection(ReasonCode.RateLimited, source.Remote, null);
                 return ControlVerdict.Taken;
             case AdmissionVerdict.SendCookie:
-                log.Rejection(reason, source.Remote, null);
+                log.Rejection(judged.Reason, source.Remote, null);
                 SendCookie(source, datagram);
                 break;
             default:
-                log.Rejection(reason, source.Remote, null);
+                log.Rejection(judged.Reason, source.Remote, null);
                 break;
         }
+        if (!judged.IsVain) return ControlVerdict.Taken;
         return admission.Standing.Of(source.Remote, received) switch
         {
             SourceRecord.Proven => ControlVerdict.Taken,

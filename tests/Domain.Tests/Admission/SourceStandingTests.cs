@@ -28,7 +28,7 @@ public sealed class SourceStandingTests
     {
         _standing.Failed(Neighbour(1), isForgery: true, Start);
         Assert.Equal(SourceRecord.Failing, _standing.Of(Neighbour(1), Start));
-        for (int i = 0; i < 3; i++) _standing.Failed(Neighbour(2), isForgery: false, Start);
+        for (int i = 0; i < 12; i++) _standing.Failed(Neighbour(2), isForgery: false, Start);
         Assert.Equal(SourceRecord.Unknown, _standing.Of(Neighbour(2), Start));
         _standing.Failed(Neighbour(2), isForgery: false, Start);
         Assert.Equal(SourceRecord.Failing, _standing.Of(Neighbour(2), Start));
