@@ -115,9 +115,16 @@ internal static class ReattachAttempts
     {
         if (turn.State.Reattach is not { } reattach || turn.State.Session is not { } session) return;
         ReattachAttempt? attempt = reattach.Attempts.FirstOrDefault(attempt => attempt.LocalIndex == localIndex);
-        if (attempt?.Stage is not ReattachStage.Confirming || turn.State.PathOf(attempt.Path) is not { } path) return;
+        if (attempt?.Stage is not ReattachStage.Confirming confirming || turn.State.PathOf(attempt.Path) is not { } path) return;
         SessionUpkeep.GatewayAnswered(turn);
-        ClientReattaches.Replace(turn, attempt, attempt with { RetryAt = Instant.Min(attempt.RetryAt, turn.Now + Backoff.Confirm(1)), Tries = 1 });
+        ClientReattaches.Replace(turn, attempt, attempt with
+        {
+            Stage = confirming with { Since = turn.Now },
+            RetryAt = Instant.Min(attempt.RetryAt, turn.Now + Backoff.Confirm(1)),
+            Tries = 1,
+        });
+        // Another one would replace what has just been bound, and its CONFIRM might cross the BOUND that ends it here.
+        ClientReattaches.DropWhere(turn, other => other.Stage is ReattachStage.Preparing);
         // A gentle reattach has its old path until BOUND, and the gateway takes what comes there.
         if (reattach.IsGentle || session.SendingIndex == localIndex) return;
         // Nonces rise with what is bound: a packet that was on its way for long says nothing of the epoch that followed.
