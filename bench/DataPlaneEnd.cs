@@ -76,6 +76,10 @@ internal static class DataPlaneEnd
         {
         }
 
+        public void EpochHeard(SessionId session, uint localIndex)
+        {
+        }
+
         public void SendFailed(int socket, int errno)
         {
         }

@@ -77,6 +77,9 @@ public static class ClientCore
             case ClientInput.TrafficResumed:
                 ClientWatch.TrafficResumed(turn);
                 break;
+            case ClientInput.EpochHeard heard:
+                ReattachAttempts.EpochHeard(turn, heard.LocalIndex);
+                break;
             case ClientInput.SendFailed failed:
                 ClientWatch.SendFailed(turn, failed);
                 break;

@@ -41,6 +41,9 @@ public abstract record ClientInput
     /// <summary>Traffic flows again after <see cref="ClientEffect.ArmTrafficResumed"/>.</summary>
     public sealed record TrafficResumed : ClientInput;
 
+    /// <summary>The first authentic packet has come under an epoch that the client installed.</summary>
+    public sealed record EpochHeard(uint LocalIndex) : ClientInput;
+
     /// <summary>Sending on a socket failed.</summary>
     public sealed record SendFailed(int Socket, SendProblem Problem) : ClientInput;
 

@@ -191,7 +191,7 @@ internal static class ClientReattaches
         }
         foreach (ClientPath path in Candidates(turn, reattach))
         {
-            if (HasOneUnderWay(turn, path.Id)) continue;
+            if (turn.State.Reattach!.Attempts.Any(attempt => attempt.Path == path.Id && attempt.Stage is ReattachStage.Preparing)) continue;
             if (!turn.State.Session!.Nonces.HasOne) break;
             MakeRoom(turn);
             ReattachAttempts.Start(turn, path, KindFor(turn, path));
@@ -222,23 +222,15 @@ internal static class ClientReattaches
         return all.Skip(skip).Concat(all.Take(skip)).Take(count);
     }
 
-    /// <summary>True while a confirmed attempt still has time for its BOUND.</summary>
-    private static bool Waits(ClientTurn turn, Reattach reattach) => reattach.Attempts.Any(attempt =>
-        attempt.Stage is ReattachStage.Confirming confirming && turn.Now - confirming.Since < Patience(turn.State, attempt.Path));
-
     /// <summary>
-    /// True while the path has an attempt that must not be pushed out by another one. A gateway that waits for a dead node's lease keeps a
-    /// CONFIRM until it may grant it, and the BOUND must still find the attempt here: with each one that waits, the path waits twice as long.
+    /// True while a confirmed attempt still has time for its BOUND. A store may be slow, a gateway may wait for a dead node's lease, and the
+    /// BOUND must still find the attempt here: with each one that waits, on whatever path, the next one waits twice as long.
     /// </summary>
-    private static bool HasOneUnderWay(ClientTurn turn, PathId path)
+    private static bool Waits(ClientTurn turn, Reattach reattach)
     {
-        TimeSpan patience = Patience(turn.State, path);
-        foreach (ReattachAttempt attempt in turn.State.Reattach!.Attempts)
-        {
-            if (attempt.Path != path) continue;
-            if (attempt.Stage is not ReattachStage.Confirming confirming || turn.Now - confirming.Since < patience) return true;
-            patience += patience;
-        }
+        int waiting = 0;
+        foreach (ReattachAttempt attempt in reattach.Attempts)
+            if (attempt.Stage is ReattachStage.Confirming confirming && turn.Now - confirming.Since < Patience(turn.State, attempt.Path) * (1 << waiting++)) return true;
         return false;
     }
 
@@ -289,12 +281,16 @@ internal static class ClientReattaches
         return session.Bound?.Path == path.Id && reattach.IsRebound ? reattach.Kind : ReattachKind.Dead;
     }
 
-    /// <summary>The gateway remembers four; the oldest of ours gives way, one that waits for an answer before one that is confirmed.</summary>
+    /// <summary>
+    /// The gateway remembers four. One of ours that waits for an answer gives way before one that is confirmed, and of these not the first,
+    /// which the gateway may be storing, and not the one that data goes under.
+    /// </summary>
     private static void MakeRoom(ClientTurn turn)
     {
         ImmutableArray<ReattachAttempt> attempts = turn.State.Reattach!.Attempts;
         if (attempts.Length < ProtocolConstants.MaxPendingReattaches) return;
-        Drop(turn, attempts.FirstOrDefault(attempt => attempt.Stage is ReattachStage.Preparing) ?? attempts[0]);
+        uint sending = turn.State.Session!.SendingIndex;
+        Drop(turn, attempts.FirstOrDefault(attempt => attempt.Stage is ReattachStage.Preparing) ?? attempts.Skip(1).First(attempt => attempt.LocalIndex != sending));
     }
 
     /// <summary>From now on nothing is bound, as far as the client can tell.</summary>

@@ -108,6 +108,32 @@ internal static class ReattachAttempts
     }
 
     /// <summary>
+    /// The first authentic packet under an attempt's epoch. The gateway sends under an epoch only once it has bound it, so what the
+    /// client sends need not wait for a BOUND that is lost: it goes under that epoch too, and the CONFIRM is repeated quickly again.
+    /// </summary>
+    public static void EpochHeard(ClientTurn turn, uint localIndex)
+    {
+        if (turn.State.Reattach is not { } reattach || turn.State.Session is not { } session) return;
+        ReattachAttempt? attempt = reattach.Attempts.FirstOrDefault(attempt => attempt.LocalIndex == localIndex);
+        if (attempt?.Stage is not ReattachStage.Confirming confirming || turn.State.PathOf(attempt.Path) is not { } path) return;
+        SessionUpkeep.GatewayAnswered(turn);
+        ClientReattaches.Replace(turn, attempt, attempt with
+        {
+            Stage = confirming with { Since = turn.Now },
+            RetryAt = Instant.Min(attempt.RetryAt, turn.Now + Backoff.Confirm(1)),
+            Tries = 1,
+        });
+        // Another one would replace what has just been bound, and its CONFIRM might cross the BOUND that ends it here.
+        ClientReattaches.DropWhere(turn, other => other.Stage is ReattachStage.Preparing);
+        // A gentle reattach has its old path until BOUND, and the gateway takes what comes there.
+        if (reattach.IsGentle || session.SendingIndex == localIndex) return;
+        // Nonces rise with what is bound: a packet that was on its way for long says nothing of the epoch that followed.
+        if (reattach.Attempts.Any(other => other.LocalIndex == session.SendingIndex && other.Nonce > attempt.Nonce)) return;
+        SendUnder(turn, path, localIndex);
+        ClientReattaches.DropWhere(turn, other => other.Nonce < attempt.Nonce);
+    }
+
+    /// <summary>
     /// Another PREPARED for an attempt that is confirming. The same answer with another token says that our PREPARE has reached the
     /// gateway from another source too, ours or that of somebody who copied it, and cannot say which token names ours: each is
     /// confirmed at once (REQ-HIJACK-7). The answer to a repeated PREPARE comes late by rule, not by fault.
@@ -171,16 +197,23 @@ internal static class ReattachAttempts
             {
                 IsOpen = true,
                 Epochs = session.Epochs.Add(new(attempt.LocalIndex, prepared.SenderIndex, path.Id, Instant.Never)),
-                SendingIndex = isSending ? attempt.LocalIndex : session.SendingIndex,
             },
         };
         if (!isSending) return;
         // What is sent from here on needs this attempt, or one that follows it: the old path's answer calls nothing off any more.
         turn.State = turn.State with { Reattach = turn.State.Reattach with { IsTentative = false } };
         // The old path is dead, so waiting for BOUND would only lose packets: the gateway holds them until it has committed.
-        turn.Emit(new ClientEffect.Bind(session.Id, attempt.LocalIndex, path.Transport, turn.Now + ClientLimits.OldEpochLifetime));
-        ClientReattaches.SweepEpochs(turn);
+        SendUnder(turn, path, attempt.LocalIndex);
         if (turn.State.Reattach.Kind == ReattachKind.Dead) ClientReattaches.MarkRecovering(turn, turn.State.Reattach.Cause);
+    }
+
+    /// <summary>The data plane leaves the epoch that it sends under, for good.</summary>
+    private static void SendUnder(ClientTurn turn, ClientPath path, uint localIndex)
+    {
+        ClientSession session = turn.State.Session!;
+        turn.Emit(new ClientEffect.Bind(session.Id, localIndex, path.Transport, turn.Now + ClientLimits.OldEpochLifetime));
+        turn.State = turn.State with { Session = session with { SendingIndex = localIndex } };
+        ClientReattaches.SweepEpochs(turn);
         BoundArrival.FitMtu(turn, path);
     }
 }

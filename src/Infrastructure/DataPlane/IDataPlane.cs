@@ -98,6 +98,9 @@ public interface IDataPlaneEvents
     /// <summary>See <see cref="IDataPlane.ArmTrafficResumed"/>.</summary>
     void TrafficResumed(SessionId session);
 
+    /// <summary>The first authentic packet under an epoch that was not held when it came; once for each epoch.</summary>
+    void EpochHeard(SessionId session, uint localIndex);
+
     /// <summary>A send failed for a local reason (no route, device gone, address gone); bounded rate per socket.</summary>
     void SendFailed(int socket, int errno);
 }

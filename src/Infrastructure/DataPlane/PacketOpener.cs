@@ -43,6 +43,7 @@ internal sealed unsafe class PacketOpener(
         if (!fromSource) { Report(epoch, counter, arrival); return Outcome.Taken; }
         if (!epoch.TryAccept(counter)) { drops.Add(DropReason.Replayed); return Outcome.Taken; }
         epoch.LastReceived = arrival.Now.Ticks;
+        if (epoch.Received == 1 && !epoch.Held) events.EpochHeard(epoch.Session.Id, epoch.Keys.LocalIndex);
 
         byte* inner = datagram + PacketHeader.Size;
         int length = size - PacketHeader.Overhead;

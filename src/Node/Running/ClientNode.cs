@@ -235,6 +235,8 @@ internal sealed class ClientNode : INode
 
         public void TrafficResumed(SessionId session) => Volatile.Read(ref _shell)?.TrafficResumed(session);
 
+        public void EpochHeard(SessionId session, uint localIndex) => Volatile.Read(ref _shell)?.EpochHeard(session, localIndex);
+
         public void SendFailed(int socket, int errno) => Volatile.Read(ref _shell)?.SendFailed(socket, errno);
     }
 }

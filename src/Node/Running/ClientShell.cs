@@ -79,6 +79,8 @@ internal sealed class ClientShell : IDataPlaneEvents, IDisposable
 
     void IDataPlaneEvents.TrafficResumed(SessionId session) => _loop.Post(new ClientInput.TrafficResumed());
 
+    void IDataPlaneEvents.EpochHeard(SessionId session, uint localIndex) => _loop.Post(new ClientInput.EpochHeard(localIndex));
+
     void IDataPlaneEvents.SendFailed(int socket, int errno) => _loop.Post(new ClientInput.SendFailed(socket, SendProblems.Of(errno)));
 
     private Instant Step(ClientInput input)

@@ -104,5 +104,10 @@ internal sealed class GatewayEvents(
         // Only a client reports while traffic flows; a gateway never arms this.
     }
 
+    public void EpochHeard(SessionId session, uint localIndex)
+    {
+        // A gateway knows what it has bound; only a client has to learn it.
+    }
+
     public void SendFailed(int socket, int errno) => log.SendFailed(socket, errno);
 }

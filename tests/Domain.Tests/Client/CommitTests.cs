@@ -1,4 +1,5 @@
 using JumpingVpn.Domain.Client;
+using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Protocol;
 using JumpingVpn.Domain.Protocol.Messages;
 using JumpingVpn.Domain.Sessions;
@@ -32,6 +33,55 @@ public sealed class CommitTests : IDisposable
         traffic.Outage();
         world.RunFor(500);
         Assert.InRange(traffic.Outage(), 0, 40);
+    }
+
+    [Theory]
+    [InlineData(1, 2500)]
+    [InlineData(2, 2500)]
+    [InlineData(3, 2500)]
+    [InlineData(3, 4400)]
+    public void However_many_paths_there_are_a_slow_store_answers_the_first_CONFIRM(int endpoints, int commitMilliseconds)
+    {
+        world.Endpoints = [.. Enumerable.Range(0, endpoints).Select(i => Endpoint.FromIPv4(0xC0000201, (ushort)(51830 + i)))];
+        world.Connected();
+        Traffic traffic = world.StartTraffic();
+        world.RunFor(3_000);
+        int bindings = world.Gateway.Bindings, secrets = world.LiveSecrets;
+        world.Gateway.CommitTime = TimeSpan.FromMilliseconds(commitMilliseconds);
+        world.Wan1.IsUp = false;
+        world.UplinksChanged();
+        traffic.Outage();
+        world.RunFor(commitMilliseconds + 50);
+        Assert.Equal("wan2", world.Session!.Bound!.Uplink);
+        Assert.Equal(SessionState.Attached, world.Session.State);
+        Assert.InRange(traffic.Outage(), commitMilliseconds, commitMilliseconds + 50);
+        // Nothing is asked for again: one commit has bound it.
+        world.RunFor(2 * commitMilliseconds);
+        Assert.Equal(bindings + 1, world.Gateway.Bindings);
+        Assert.Equal(secrets, world.LiveSecrets);
+        Assert.InRange(traffic.Outage(), 0, 40);
+    }
+
+    [Fact]
+    public void What_a_gateway_may_be_storing_is_kept_however_long_it_takes_and_the_attempts_stay_bounded()
+    {
+        world.Endpoints = [.. Enumerable.Range(0, 3).Select(i => Endpoint.FromIPv4(0xC0000201, (ushort)(51830 + i)))];
+        world.Connected();
+        world.RunFor(3_000);
+        world.Gateway.Ignores = (type, _) => type == MessageType.Confirm;
+        world.Wan1.IsUp = false;
+        world.UplinksChanged();
+        Assert.True(world.RunUntil(() => world.State.Reattach is { IsConfirming: true }, 500));
+        uint first = world.Session!.SendingIndex;
+        int most = 0;
+        for (int i = 0; i < 200; i++)
+        {
+            world.RunFor(100);
+            most = Math.Max(most, world.State.Reattach!.Attempts.Length);
+            Assert.Equal(first, world.State.Reattach.Attempts[0].LocalIndex);
+            Assert.Equal(first, world.Session.SendingIndex);
+        }
+        Assert.Equal(ProtocolConstants.MaxPendingReattaches, most);
     }
 
     [Fact]

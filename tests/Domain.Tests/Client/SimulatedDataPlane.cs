@@ -93,6 +93,7 @@ internal sealed class SimulatedDataPlane
         if (!epoch.Seen.Add(counter)) Duplicates++;
         epoch.HighestReceived = Math.Max(epoch.HighestReceived, counter + 1);
         LastReceived = world.Now;
+        if (epoch.Seen.Count == 1) world.Input(new ClientInput.EpochHeard(peer.RemoteIndex));
         world.DataAtClient();
         if (TryDisarm()) world.Input(new ClientInput.TrafficResumed());
     }

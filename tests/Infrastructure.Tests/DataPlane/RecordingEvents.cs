@@ -16,6 +16,8 @@ internal sealed class RecordingEvents : IDataPlaneEvents
 
     public ConcurrentQueue<SessionId> Resumed { get; } = new();
 
+    public ConcurrentQueue<(SessionId Session, uint Index)> Heard { get; } = new();
+
     public ConcurrentQueue<(int Socket, int Errno)> Failures { get; } = new();
 
     /// <summary>Where the next control datagram keeps the receiving thread waiting.</summary>
@@ -41,6 +43,8 @@ internal sealed class RecordingEvents : IDataPlaneEvents
         Unbound.Enqueue((session, localIndex, counter, source));
 
     public void TrafficResumed(SessionId session) => Resumed.Enqueue(session);
+
+    public void EpochHeard(SessionId session, uint localIndex) => Heard.Enqueue((session, localIndex));
 
     public void SendFailed(int socket, int errno) => Failures.Enqueue((socket, errno));
 }

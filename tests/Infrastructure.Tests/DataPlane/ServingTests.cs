@@ -224,6 +224,10 @@ public sealed class ServingTests : IDisposable
         {
         }
 
+        public void EpochHeard(SessionId session, uint localIndex)
+        {
+        }
+
         public void SendFailed(int socket, int errno)
         {
         }

@@ -331,6 +331,38 @@ public sealed class SwitchTests : IDisposable
     }
 
     [Fact]
+    public void An_epoch_is_heard_once_by_the_first_authentic_packet_from_its_own_source()
+    {
+        EpochKeys keys = _it.Keys(0x1111);
+        _it.Plane.InstallEpoch(PlaneHarness.Session, keys.Traffic, PlaneHarness.From(_it.Peer), held: false);
+        using Peer other = _it.NewPeer();
+        other.Send(keys, 0, PlaneHarness.Inward(1));
+        _it.Peer.Send(_it.Keys(0x1111), 0, PlaneHarness.Inward(1));
+        PlaneHarness.WaitFor(() => _it.Drops(DropReason.UnboundSource) == 1 && _it.Drops(DropReason.Forged) == 1);
+        Assert.Empty(_it.Events.Heard);
+        _it.Peer.Send(keys, 5, []);
+        _it.Peer.Send(keys, 6, PlaneHarness.Inward(2));
+        _it.Settle();
+        _it.Plane.Bind(PlaneHarness.Session, keys.LocalIndex, PlaneHarness.From(_it.Peer), Instant.Never);
+        _it.Peer.Send(keys, 7, PlaneHarness.Inward(3));
+        _it.Settle();
+        Assert.Equal((PlaneHarness.Session, 0x1111U), Assert.Single(_it.Events.Heard));
+    }
+
+    [Fact]
+    public void What_an_epoch_holds_is_not_told()
+    {
+        EpochKeys keys = _it.Keys(0x1111);
+        _it.Plane.InstallEpoch(PlaneHarness.Session, keys.Traffic, PlaneHarness.From(_it.Peer), held: true);
+        _it.Peer.Send(keys, 0, PlaneHarness.Inward(1));
+        _it.Settle();
+        _it.Plane.Bind(PlaneHarness.Session, keys.LocalIndex, PlaneHarness.From(_it.Peer), Instant.Never);
+        _it.Peer.Send(keys, 1, PlaneHarness.Inward(2));
+        PlaneHarness.WaitFor(() => _it.Plane.TryReadCounters(PlaneHarness.Session, out TrafficCounters counters) && counters.Received == 2);
+        Assert.Empty(_it.Events.Heard);
+    }
+
+    [Fact]
     public void Resumed_traffic_is_told_once_in_either_direction()
     {
         EpochKeys keys = _it.Bound();

@@ -26,6 +26,8 @@ internal interface IModelHost
     void UnboundSource(SessionId session, uint localIndex, ulong counter, TransportAddress source, int size);
 
     void TrafficResumed(SessionId session);
+
+    void EpochHeard(SessionId session, uint localIndex);
 }
 
 /// <summary>
@@ -180,6 +182,7 @@ internal sealed class ModelDataPlane(ICryptography crypto, IModelHost host)
         }
         if (!epoch.TryAccept(counter)) return;
         epoch.LastReceived = host.Now;
+        if (epoch.Received == 1 && !epoch.Held) host.EpochHeard(epoch.Session.Id, epoch.LocalIndex);
         byte[] body = bytes[ModelPacket.HeaderSize..^ModelPacket.TagSize];
         if (body.Length == 0) return;
         if (body[0] >> 4 == 0)

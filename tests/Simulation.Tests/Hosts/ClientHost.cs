@@ -195,6 +195,8 @@ internal sealed partial class ClientHost : IModelHost
 
     void IModelHost.TrafficResumed(SessionId session) => Post(new ClientInput.TrafficResumed());
 
+    void IModelHost.EpochHeard(SessionId session, uint localIndex) => Post(new ClientInput.EpochHeard(localIndex));
+
     private void Arrived(Endpoint inside, Datagram datagram)
     {
         if (!IsRunning) return;

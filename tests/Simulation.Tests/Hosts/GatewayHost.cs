@@ -199,6 +199,10 @@ internal abstract partial class GatewayHost(World world, string name) : IModelHo
         Post(new GatewayInput.UnboundSourceSeen(session, localIndex, counter, source));
     }
 
+    void IModelHost.EpochHeard(SessionId session, uint localIndex)
+    {
+    }
+
     void IModelHost.TrafficResumed(SessionId session)
     {
     }

@@ -45,7 +45,7 @@ internal static class OscillationRun
     private static readonly TimeSpan Lasting = TimeSpan.FromSeconds(8);
 
     /// <summary>Where so few round trips pass, a session that has to be bound anew is so by luck.</summary>
-    public const double HardlyAnyRoundTrip = 0.1;
+    private const double HardlyAnyRoundTrip = 0.1;
 
     /// <summary>Runs with other seeds where luck decides: one says little.</summary>
     private const int RunsOfLuck = 4;
