@@ -100,11 +100,24 @@ public sealed class SourceStandingTests
     }
 
     [Fact]
-    public void The_source_of_a_client_that_an_observer_forges_takes_no_turn_of_the_other_clients()
+    public void A_flood_never_pushes_a_proven_source_out_even_where_only_such_share_a_place()
+    {
+        var small = new SourceStanding(new KeyedMix(seed: 7), SourceBudgets.Default, entries: 4);
+        Endpoint[] clients = [.. Enumerable.Range(1, 4).Select(port => At("203.0.113.5", (ushort)port))];
+        foreach (Endpoint client in clients) small.Proved(client, Start);
+        for (int i = 0; i < 100; i++) small.Failed(Neighbour(i), isForgery: true, Start);
+        Assert.All(clients, client => Assert.Equal(SourceRecord.Proven, small.Of(client, Start)));
+
+        small.Proved(Honest, Start + TimeSpan.FromSeconds(1));
+        Assert.Equal(SourceRecord.Proven, small.Of(Honest, Start + TimeSpan.FromSeconds(1)));
+        Assert.Equal(3, clients.Count(client => small.Of(client, Start) == SourceRecord.Proven));
+    }
+
+    [Fact]
+    public void A_flood_that_bears_the_source_of_a_client_is_checked_at_a_bounded_rate()
     {
         Endpoint forged = At("192.0.2.99", 9);
         _standing.Proved(forged, Start);
-        _standing.Proved(Honest, Start);
         int checks = 0;
         for (int i = 0; i < 400_000; i++)
         {
