@@ -82,8 +82,8 @@ public sealed class SourceStanding(KeyedMix mix, SourceBudgets budgets, int entr
         return found >= 0 && IsFailing(_entries[found], now) ? SourceRecord.Failing : SourceRecord.Unknown;
     }
 
-    /// <summary>Whether a datagram's dear checks may be made; takes a token if so.</summary>
-    public bool TryTake(Endpoint source, Instant now) => Of(source, now) switch
+    /// <summary>Whether the dear checks of a datagram from such a source may be made; takes a token if so.</summary>
+    public bool TryTake(SourceRecord record, Instant now) => record switch
     {
         SourceRecord.Proven => Take(ref _proven, budgets.Proven, now) || Take(ref _unknown, budgets.Unknown, now),
         SourceRecord.Failing => Take(ref _failing, budgets.Failing, now),
@@ -93,17 +93,25 @@ public sealed class SourceStanding(KeyedMix mix, SourceBudgets budgets, int entr
     /// <summary>Something that was not seen before was proven to come from a client of this gateway, and came from here.</summary>
     public void Proved(Endpoint source, Instant now)
     {
-        ref Entry entry = ref _entries[FindOrReplace(source, now)];
+        ref Entry entry = ref _entries[Place(source, now)];
+        if (entry.Source != source) entry = new() { Source = source };
         if (now >= entry.ProvenUntil) Version++;
         entry.ProvenUntil = now + ProofLifetime;
         entry.ForgottenAt = Instant.Zero;
     }
 
-    /// <summary>A datagram was refused, for what it was.</summary>
+    /// <summary>A datagram was refused, for what it was. Where there are only proven sources in its place, it is not remembered.</summary>
     /// <param name="isForgery">A MAC was wrong.</param>
     public void Failed(Endpoint source, bool isForgery, Instant now)
     {
-        ref Entry entry = ref _entries[FindOrReplace(source.IsIPv4 ? source : Network(source), now)];
+        if (!source.IsIPv4) source = Network(source);
+        ref Entry entry = ref _entries[Place(source, now)];
+        if (entry.Source != source)
+        {
+            if (now < entry.ProvenUntil) return;
+            entry = new() { Source = source };
+        }
+
         Instant forgotten = Instant.Max(entry.ForgottenAt, now) + (isForgery ? ForgeryPenalty : RefusalPenalty);
         entry.ForgottenAt = Instant.Min(forgotten, now + MaxPenalty);
     }
@@ -148,8 +156,8 @@ public sealed class SourceStanding(KeyedMix mix, SourceBudgets budgets, int entr
         return -1;
     }
 
-    /// <summary>Where the source stands, or from now on: proven ones stay as long as they can, and of the others the one that is forgotten first goes.</summary>
-    private int FindOrReplace(Endpoint source, Instant now)
+    /// <summary>Where the source stands, or may from now on: in the place of the one that is forgotten first, of a proven one only if there are no others.</summary>
+    private int Place(Endpoint source, Instant now)
     {
         int place = Find(source);
         if (place >= 0) return place;
@@ -157,7 +165,6 @@ public sealed class SourceStanding(KeyedMix mix, SourceBudgets budgets, int entr
         place = set;
         for (int i = set + 1; i < set + Ways; i++)
             if (Worth(_entries[i], now).CompareTo(Worth(_entries[place], now)) < 0) place = i;
-        _entries[place] = new() { Source = source };
         return place;
     }
 

@@ -96,9 +96,9 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
         TimeSpan elapsed = now - _windowStart;
         if (elapsed < Window) return;
         double seconds = elapsed.TotalSeconds;
-        double data = (_data << _plan.DataShift) / seconds;
-        double again = (_again << _plan.ControlShift) / seconds;
-        double others = (_others << (_plan.Control == Kept.AllButProven ? _plan.ControlShift : 0)) / seconds;
+        double data = ((long)_data << _plan.DataShift) / seconds;
+        double again = ((long)_again << _plan.ControlShift) / seconds;
+        double others = ((long)_others << (_plan.Control == Kept.AllButProven ? _plan.ControlShift : 0)) / seconds;
         (_data, _again, _others, _windowStart) = (0, 0, 0, now);
         double most = Math.Max(data, again + others);
         if (!IsUp && most < RaiseAt) return;
@@ -110,11 +110,13 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
 
     private Plan Next(double data, double again, double others)
     {
-        bool keepsData = data >= (_plan.Data ? LowerAt : RaiseAt) || (_plan.Data && again + others < LowerAt);
+        bool isOfData = data >= (_plan.Data ? LowerAt : RaiseAt);
         Kept control = _plan.Control;
         if (others >= (control == Kept.AllButProven ? LowerAt : RaiseAt)) control = Kept.AllButProven;
         else if (again + others >= (control == Kept.None ? RaiseAt : LowerAt)) control = Kept.Failing;
-        else if (keepsData && data >= LowerAt) control = Kept.None;
+        else if (isOfData) control = Kept.None;
+        // A shield that is up always keeps something, whatever it is: it comes down by Lower alone.
+        bool keepsData = isOfData || control == Kept.None || (_plan.Data && again + others < LowerAt);
         return new(
             keepsData, keepsData ? Shift(_plan.DataShift, data) : 0,
             control, control == Kept.None ? 0 : Shift(_plan.ControlShift, control == Kept.Failing ? again : again + others));
@@ -130,9 +132,14 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     private void Hold(Plan next, double perSecond, Instant now)
     {
         bool wasUp = IsUp;
-        if (wasUp && now < _nextProgram) return;
+        if (now < _nextProgram) return;
         if (next == _plan && next.Control != Kept.Failing && _version == known.Version) return;
-        if (!TryLoad(next, now)) return;
+        if (!TryLoad(next, now))
+        {
+            _nextProgram = now + LowerAfter;
+            return;
+        }
+
         (_plan, _version, _nextProgram) = (next, known.Version, now + Spacing);
         if (wasUp) return;
         _kernelDrops = SocketFilter.Drops(descriptor);
@@ -169,10 +176,21 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
             }
 
             control?.Set(sources, passes: true);
-            if (SocketFilter.TryAttach(descriptor, _filter.Write(plan.Data ? _dataBits : null, plan.DataShift, control, plan.ControlShift))) return true;
+            if (TryAttach(_filter.Write(plan.Data ? _dataBits : null, plan.DataShift, control, plan.ControlShift))) return true;
             // Too long for this kernel's memory for options (net.core.optmem_max): a shorter one lets more pass that should not.
         }
 
+        // For the next try: it may have been want of memory.
+        _maxBits = SourceBits.MaxBits;
+        return false;
+    }
+
+    /// <summary>The kernel counts the old program's memory until the new one is in its place: the first must leave room for another of its size.</summary>
+    private bool TryAttach(ReadOnlySpan<ulong> program)
+    {
+        if (!SocketFilter.TryAttach(descriptor, program)) return false;
+        if (IsUp || SocketFilter.TryAttach(descriptor, program)) return true;
+        SocketFilter.Detach(descriptor);
         return false;
     }
 

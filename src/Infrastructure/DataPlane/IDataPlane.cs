@@ -87,6 +87,7 @@ public enum ControlVerdict
 public interface IDataPlaneEvents
 {
     /// <summary>Any datagram that is no data packet.</summary>
+    /// <param name="received">When its batch was taken from the socket, on the cores' clock.</param>
     ControlVerdict ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram, Instant received);
 
     /// <summary>An authentic control frame from the bound source.</summary>

@@ -12,8 +12,9 @@ namespace JumpingVpn.Infrastructure.Shell;
 
 /// <summary>What is done with a control datagram.</summary>
 /// <param name="Reason">Why it is not passed on; None if it is.</param>
+/// <param name="Source">What was known of its source before it came.</param>
 /// <param name="IsVain">It speaks against its source, which should not have sent it, or not that often.</param>
-public readonly record struct AdmissionResult(AdmissionVerdict Verdict, ReasonCode Reason, bool IsVain);
+public readonly record struct AdmissionResult(AdmissionVerdict Verdict, ReasonCode Reason, SourceRecord Source, bool IsVain);
 
 /// <summary>
 /// All that a control datagram passes before a gateway's core takes it, cheap before dear: its shape, the turn of its source, its mark, its
@@ -36,36 +37,42 @@ public sealed class ControlAdmission(ControlFilter filter, ProofGate gate, Sourc
     /// <param name="state">The core's state after its last step.</param>
     public AdmissionResult Check(GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
     {
+        SourceRecord record = standing.Of(source.Remote, now);
         ReasonCode reason = ControlFilter.CheckShape(datagram);
         if (reason == ReasonCode.None) reason = ProofGate.CheckReceiver(state, datagram);
-        if (reason == ReasonCode.None && !standing.TryTake(source.Remote, now)) return Vain(ReasonCode.RateLimited);
-        AdmissionResult result = reason == ReasonCode.None ? Examine(state, source, datagram, now) : Vain(reason);
-        bool isForgery = result.Reason is ReasonCode.BadMac or ReasonCode.BadSessionId or ReasonCode.BadProof;
-        if (result.IsVain) standing.Failed(source.Remote, isForgery, now);
-        return result;
+        if (reason == ReasonCode.None && !standing.TryTake(record, now)) return new(AdmissionVerdict.Drop, ReasonCode.RateLimited, record, IsVain: true);
+        AdmissionVerdict verdict = AdmissionVerdict.Drop;
+        bool isVain = true;
+        if (reason == ReasonCode.None) verdict = Examine(state, source, datagram, now, out reason, out isVain);
+        bool isForgery = reason is ReasonCode.BadMac or ReasonCode.BadSessionId or ReasonCode.BadProof;
+        if (isVain) standing.Failed(source.Remote, isForgery, now);
+        return new(verdict, reason, record, isVain);
     }
 
-    private AdmissionResult Examine(GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
+    private AdmissionVerdict Examine(
+        GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now, out ReasonCode reason, out bool isVain)
     {
-        ReasonCode reason = filter.CheckMark(datagram);
-        if (reason != ReasonCode.None) return Vain(reason);
+        isVain = true;
+        reason = filter.CheckMark(datagram);
+        if (reason != ReasonCode.None) return AdmissionVerdict.Drop;
         switch (gate.Check(state, source, datagram, now, out reason))
         {
             case GateVerdict.Proven:
                 standing.Proved(source.Remote, now);
-                return new(AdmissionVerdict.Pass, ReasonCode.None, IsVain: false);
+                isVain = false;
+                return AdmissionVerdict.Pass;
             case GateVerdict.Repeated:
-                return new(AdmissionVerdict.Pass, ReasonCode.None, IsVain: false);
+                isVain = false;
+                return AdmissionVerdict.Pass;
             case GateVerdict.Unproven:
                 AdmissionVerdict verdict = filter.Admit(datagram, source.Remote, now, out reason);
                 // Anybody can make a first message. A session's id is this cluster's own, and its clients wait for their turn.
-                return new(verdict, reason, verdict != AdmissionVerdict.Pass && datagram[0] == (byte)MessageType.Initiation);
+                isVain = verdict != AdmissionVerdict.Pass && datagram[0] == (byte)MessageType.Initiation;
+                return verdict;
             default:
-                return Vain(reason);
+                return AdmissionVerdict.Drop;
         }
     }
-
-    private static AdmissionResult Vain(ReasonCode reason) => new(AdmissionVerdict.Drop, reason, IsVain: true);
 
     /// <summary>False if the session has said more control frames than any client needs.</summary>
     public bool AllowsFrame(SessionId session, Instant now) => gate.AllowsFrame(session, now);

@@ -20,12 +20,11 @@ internal sealed class GatewayEvents(
     ControlAdmission admission, SodiumCryptography crypto, IReadOnlyDictionary<int, UdpSocket> sockets, NodeReports log, Func<Instant> clock)
     : IDataPlaneEvents, IKnownSources
 {
-    /// <summary>Between two lines that say that a flood has begun.</summary>
+    /// <summary>Between two lines that say that a flood of one socket has begun.</summary>
     private static readonly TimeSpan FloodInterval = TimeSpan.FromSeconds(10);
 
     private GatewayShell? _shell;
-    private Instant _nextFloodLine = Instant.Zero;
-    private bool _isFloodLogged;
+    private readonly Dictionary<int, (Instant NextLine, bool IsLogged)> _floods = [];
 
     /// <summary>Before the shell is there, everything is dropped: clients repeat what they sent.</summary>
     public void Attach(GatewayShell shell) => Volatile.Write(ref _shell, shell);
@@ -48,7 +47,7 @@ internal sealed class GatewayEvents(
                 break;
         }
         if (!judged.IsVain) return ControlVerdict.Taken;
-        return admission.Standing.Of(source.Remote, received) switch
+        return judged.Source switch
         {
             SourceRecord.Proven => ControlVerdict.Taken,
             SourceRecord.Failing => ControlVerdict.RefusedAgain,
@@ -65,16 +64,17 @@ internal sealed class GatewayEvents(
     void IKnownSources.Shielded(int socket, bool isUp, double perSecond)
     {
         Endpoint local = sockets.TryGetValue(socket, out UdpSocket? open) ? open.Local : default;
+        (Instant nextLine, bool isLogged) = _floods.GetValueOrDefault(socket);
         if (isUp)
         {
             Instant now = clock();
-            if (now < _nextFloodLine) return;
-            (_nextFloodLine, _isFloodLogged) = (now + FloodInterval, true);
+            if (now < nextLine) return;
+            _floods[socket] = (now + FloodInterval, true);
             log.Warning($"flood on {local}: {perSecond:0} datagrams a second are refused; the kernel drops most of them from now on");
         }
-        else if (_isFloodLogged)
+        else if (isLogged)
         {
-            _isFloodLogged = false;
+            _floods[socket] = (nextLine, false);
             log.Information($"the flood on {local} is over");
         }
     }

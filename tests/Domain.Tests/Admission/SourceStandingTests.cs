@@ -18,7 +18,7 @@ public sealed class SourceStandingTests
         for (int i = 0; i < 10_000; i++)
         {
             Instant now = Start + TimeSpan.FromMilliseconds(i);
-            Assert.True(_standing.TryTake(Honest, now));
+            Assert.True(TryTake(Honest, now));
             _standing.Failed(Honest, isForgery: true, now);
         }
     }
@@ -62,7 +62,7 @@ public sealed class SourceStandingTests
             // 300,000 a second.
             Instant now = Start + TimeSpan.FromTicks(i * 33L);
             Endpoint source = Neighbour(i % 10_000);
-            if (!_standing.TryTake(source, now)) refused++;
+            if (!TryTake(source, now)) refused++;
             else
             {
                 checks++;
@@ -70,9 +70,9 @@ public sealed class SourceStandingTests
             }
 
             if (i % 1000 != 0) continue;
-            Assert.True(_standing.TryTake(Honest, now));
+            Assert.True(TryTake(Honest, now));
             // In the first moments nobody is known to be failing, and newcomers and flood draw from one budget.
-            if (i > 100_000) Assert.True(_standing.TryTake(At("198.51.100.9", (ushort)(1 + i / 1000)), now));
+            if (i > 100_000) Assert.True(TryTake(At("198.51.100.9", (ushort)(1 + i / 1000)), now));
         }
 
         Assert.InRange(refused, 550_000, 600_000);
@@ -89,7 +89,7 @@ public sealed class SourceStandingTests
         {
             Instant now = Start + TimeSpan.FromTicks(i * 20L);
             var source = Endpoint.FromIPv4(0x0A00_0000 + (uint)i, 1);
-            if (!_standing.TryTake(source, now)) continue;
+            if (!TryTake(source, now)) continue;
             checks++;
             _standing.Failed(source, isForgery: true, now);
         }
@@ -100,16 +100,29 @@ public sealed class SourceStandingTests
     }
 
     [Fact]
-    public void The_source_of_a_client_that_an_observer_forges_takes_no_turn_of_the_other_clients()
+    public void A_flood_never_pushes_a_proven_source_out_even_where_only_such_share_a_place()
+    {
+        var small = new SourceStanding(new KeyedMix(seed: 7), SourceBudgets.Default, entries: 4);
+        Endpoint[] clients = [.. Enumerable.Range(1, 4).Select(port => At("203.0.113.5", (ushort)port))];
+        foreach (Endpoint client in clients) small.Proved(client, Start);
+        for (int i = 0; i < 100; i++) small.Failed(Neighbour(i), isForgery: true, Start);
+        Assert.All(clients, client => Assert.Equal(SourceRecord.Proven, small.Of(client, Start)));
+
+        small.Proved(Honest, Start + TimeSpan.FromSeconds(1));
+        Assert.Equal(SourceRecord.Proven, small.Of(Honest, Start + TimeSpan.FromSeconds(1)));
+        Assert.Equal(3, clients.Count(client => small.Of(client, Start) == SourceRecord.Proven));
+    }
+
+    [Fact]
+    public void A_flood_that_bears_the_source_of_a_client_is_checked_at_a_bounded_rate()
     {
         Endpoint forged = At("192.0.2.99", 9);
         _standing.Proved(forged, Start);
-        _standing.Proved(Honest, Start);
         int checks = 0;
         for (int i = 0; i < 400_000; i++)
         {
             Instant now = Start + TimeSpan.FromTicks(i * 25L);
-            if (_standing.TryTake(forged, now)) checks++;
+            if (TryTake(forged, now)) checks++;
         }
 
         Assert.InRange(checks, 130_000, 150_000);
@@ -153,7 +166,7 @@ public sealed class SourceStandingTests
         {
             for (int i = 0; i < 1000; i++)
             {
-                _standing.TryTake(Neighbour(i), Start);
+                TryTake(Neighbour(i), Start);
                 _standing.Failed(Neighbour(i), isForgery: true, Start);
                 _standing.Proved(Neighbour(i + 5000), Start);
             }
@@ -164,6 +177,8 @@ public sealed class SourceStandingTests
         All();
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
+
+    private bool TryTake(Endpoint source, Instant now) => _standing.TryTake(_standing.Of(source, now), now);
 
     private static Endpoint Neighbour(int number) => Endpoint.FromIPv4(0xC633_6401, (ushort)(10_000 + number));
 

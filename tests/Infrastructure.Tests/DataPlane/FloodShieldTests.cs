@@ -135,6 +135,21 @@ public sealed class FloodShieldTests : IDisposable
     }
 
     [Fact]
+    public void After_a_flood_of_data_refusals_that_would_not_have_raised_it_hold_it_up_until_they_are_over()
+    {
+        For(5, Outcome.VainData, 1_000_000);
+        For(100, Outcome.Refused, (FloodShield.LowerAt + FloodShield.RaiseAt) / 2);
+        Assert.True(_shield.IsUp);
+        Assert.Equal(200, Passing(_stranger, Data));
+        Assert.Equal(200, Passing(_stranger, Control));
+        For(60, Outcome.Refused, 100);
+        Assert.False(_shield.IsUp);
+        Assert.Equal([(5, true), (5, false)], _sources.Told);
+        // The program cannot judge a datagram without a first byte, and drops it.
+        Assert.Equal(200, Passing(_stranger, []));
+    }
+
+    [Fact]
     public void What_the_kernel_dropped_is_counted()
     {
         For(5, Outcome.RefusedAgain, 1_000_000);

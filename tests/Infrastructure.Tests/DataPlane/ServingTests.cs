@@ -211,7 +211,6 @@ public sealed class ServingTests : IDisposable
             return ControlVerdict.Taken;
         }
 
-
         public void ControlFrame(SessionId session, uint localIndex, ReadOnlySpan<byte> frame)
         {
         }
