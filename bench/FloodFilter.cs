@@ -118,7 +118,8 @@ internal sealed class FloodFilter : IDisposable
             for (int i = 0; i < 256; i++, count++)
             {
                 byte[] datagram = datagrams[count % datagrams.Length];
-                (AdmissionVerdict verdict, ReasonCode reason, _, _) = admission.Check(_state, Source, datagram, BootClock.Now());
+                Instant now = BootClock.Now();
+                (AdmissionVerdict verdict, ReasonCode reason, _, _) = admission.Check(_state, Source, datagram, now, now);
                 if (verdict == AdmissionVerdict.SendCookie)
                 {
                     SecretHandle seed = _crypto.GenerateSecret();

@@ -9,7 +9,7 @@ namespace JumpingVpn.Domain.Admission;
 public sealed record SourceBudgets(TokenRate Proven, TokenRate Unknown, TokenRate Failing)
 {
     /// <summary>
-    /// A gateway's: with 1.5 us for the dearest check, a proof, a flood takes 1 to 6 % of a core, and 15 % if it bears the source of a client.
+    /// A gateway's: with 1.5 us for the dearest check, a proof, a flood takes 1 to 6 % of a core, and 15 % if it bears the sources of clients.
     /// A session's reports take 40 tokens a second, and the core takes fewer than 100,000.
     /// </summary>
     public static readonly SourceBudgets Default = new(
@@ -44,7 +44,7 @@ public enum SourceRecord
 /// <param name="entries">Of the table; a power of two, at least 4.</param>
 public sealed class SourceStanding(KeyedMix mix, SourceBudgets budgets, int entries = SourceStanding.Entries)
 {
-    /// <summary>1.3 MB, of which only what was written to takes memory.</summary>
+    /// <summary>1.6 MB, of which only what was written to takes memory.</summary>
     public const int Entries = 1 << 15;
 
     private const int Ways = 4;
@@ -56,13 +56,16 @@ public sealed class SourceStanding(KeyedMix mix, SourceBudgets budgets, int entr
     public static readonly TimeSpan ForgeryPenalty = TimeSpan.FromSeconds(10);
 
     /// <summary>How long it is remembered that something else was refused, such as a request without its cookie: a few do no harm.</summary>
-    public static readonly TimeSpan RefusalPenalty = TimeSpan.FromMilliseconds(500);
+    public static readonly TimeSpan RefusalPenalty = TimeSpan.FromSeconds(2);
 
     /// <summary>Who has more than that to be forgotten is failing.</summary>
     public static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(6);
 
     /// <summary>All of it together is forgotten by then.</summary>
     public static readonly TimeSpan MaxPenalty = TimeSpan.FromSeconds(20);
+
+    /// <summary>Checks for one proven source: ten times what a client's reports and probes need, so that who forges its address takes no other's turn.</summary>
+    public static readonly TokenRate PerProven = TokenRate.PerSecond(1000, burst: 200);
 
     private readonly Entry[] _entries = new Entry[entries];
     private TokenBucket _proven = TokenBucket.Full, _unknown = TokenBucket.Full, _failing = TokenBucket.Full;
@@ -82,10 +85,11 @@ public sealed class SourceStanding(KeyedMix mix, SourceBudgets budgets, int entr
         return found >= 0 && IsFailing(_entries[found], now) ? SourceRecord.Failing : SourceRecord.Unknown;
     }
 
-    /// <summary>Whether the dear checks of a datagram from such a source may be made; takes a token if so.</summary>
-    public bool TryTake(SourceRecord record, Instant now) => record switch
+    /// <summary>Whether a datagram's dear checks may be made; takes a token if so.</summary>
+    /// <param name="record">Of the source, now.</param>
+    public bool TryTake(Endpoint source, SourceRecord record, Instant now) => record switch
     {
-        SourceRecord.Proven => Take(ref _proven, budgets.Proven, now) || Take(ref _unknown, budgets.Unknown, now),
+        SourceRecord.Proven => Take(ref _entries[Place(source, now)].Checks, PerProven, now) && Take(ref _proven, budgets.Proven, now),
         SourceRecord.Failing => Take(ref _failing, budgets.Failing, now),
         _ => Take(ref _unknown, budgets.Unknown, now),
     };
@@ -176,5 +180,6 @@ public sealed class SourceStanding(KeyedMix mix, SourceBudgets budgets, int entr
         public Endpoint Source;
         public Instant ProvenUntil;
         public Instant ForgottenAt;
+        public TokenBucket Checks;
     }
 }

@@ -38,7 +38,7 @@ public sealed partial class DataPlane : IDataPlane, IDisposable
         _options = options;
         _deadline = new(options.LeaseClock);
         _transmit = new(options.Tun, _routes, options.Events, _deadline, options.Clock);
-        _receive = new(options.Tun, options.UdpSegmentation, _socketsByToken, _epochsByIndex, options.Events, _deadline, options.Clock, _held);
+        _receive = new(options.Tun, options.UdpSegmentation, _socketsByToken, _epochsByIndex, options.Events, _deadline, options.Clock, options.LeaseClock, _held);
         _controlSender = new(options.Events, _controlDrops, forControl: true);
         _expiry = new(_ => ForgetExpiredEpochs());
         _threads = [PacketThread("tun-to-udp", _transmit.Run), PacketThread("udp-to-tun", _receive.Run)];

@@ -23,7 +23,7 @@ public sealed record DataPlaneOptions
     /// <summary>The cores' clock. Called once or twice for each batch, on the packet threads: it must not allocate.</summary>
     public required Func<Instant> Clock { get; init; }
 
-    /// <summary>The clock of <see cref="IDataPlane.SetServeUntil"/>, which counts from boot. It must not allocate either.</summary>
+    /// <summary>The clock of <see cref="IDataPlane.SetServeUntil"/> and of floods, which counts from boot. It must not allocate either.</summary>
     public Func<Instant> LeaseClock { get; init; } = BootClock.Now;
 
     /// <summary>Where reports go.</summary>

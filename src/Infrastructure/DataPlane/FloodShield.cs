@@ -38,14 +38,17 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     /// <summary>Over which datagrams are counted.</summary>
     public static readonly TimeSpan Window = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>How long a flood must be over.</summary>
-    public static readonly TimeSpan LowerAfter = TimeSpan.FromSeconds(1);
+    /// <summary>How long a flood must be over. When it is, everything passes at once; what waits is the word of it.</summary>
+    public static readonly TimeSpan LowerAfter = TimeSpan.FromSeconds(10);
 
     /// <summary>
     /// Between two programs, whose making takes up to a millisecond. A source that was just proven waits that long for its data packets, and
     /// an honest one whose bit is a failing one's gets another bit.
     /// </summary>
     public static readonly TimeSpan Spacing = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>After the kernel has taken no program at all.</summary>
+    private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
 
     private readonly SourceFilter _filter = new();
     private readonly SourceBits _dataBits = new(byNetwork: false);
@@ -133,10 +136,10 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     {
         bool wasUp = IsUp;
         if (now < _nextProgram) return;
-        if (next == _plan && next.Control != Kept.Failing && _version == known.Version) return;
+        if (next == _plan && (next.Control != Kept.Failing || next.ControlShift == 0) && _version == known.Version) return;
         if (!TryLoad(next, now))
         {
-            _nextProgram = now + LowerAfter;
+            _nextProgram = now + Retry;
             return;
         }
 

@@ -28,6 +28,7 @@ internal sealed unsafe class ReceiveLoop : IDisposable
     private readonly IDataPlaneEvents _events;
     private readonly ServingDeadline _deadline;
     private readonly Func<Instant> _clock;
+    private readonly Func<Instant> _uptime;
     private readonly PacketOpener _opener;
     private readonly TunWriter _tun;
     private readonly Epoll _epoll = new();
@@ -48,12 +49,14 @@ internal sealed unsafe class ReceiveLoop : IDisposable
         IDataPlaneEvents events,
         ServingDeadline deadline,
         Func<Instant> clock,
+        Func<Instant> uptime,
         HeldTotal held)
     {
         _sockets = sockets;
         _events = events;
         _deadline = deadline;
         _clock = clock;
+        _uptime = uptime;
         _tun = new(tun, udpSegmentation, deadline, Drops);
         _opener = new(epochs, _tun, events, held, Drops);
         _epoll.Add(_wake.Descriptor, EpollEvents.Readable, WakeToken);
@@ -162,15 +165,15 @@ internal sealed unsafe class ReceiveLoop : IDisposable
                 for (int i = 0; i < count; i++) Handle(i, socket, now);
                 _tun.Flush();
             }
-            if (socket.Shield is { } shield) Review(socket, shield, now);
+            if (socket.Shield is { } shield) Review(socket, shield);
             if (count < asked) return;
         }
     }
 
-    private void Review(SocketEntry socket, FloodShield shield, Instant now)
+    private void Review(SocketEntry socket, FloodShield shield)
     {
         bool wasUp = shield.IsUp;
-        shield.Review(now);
+        shield.Review(_uptime());
         if (shield.IsUp && !wasUp) _shielded.Add(socket);
     }
 
@@ -179,7 +182,7 @@ internal sealed unsafe class ReceiveLoop : IDisposable
         Quiescence.Enter();
         try
         {
-            Instant now = _clock();
+            Instant now = _uptime();
             for (int i = _shielded.Count - 1; i >= 0; i--)
             {
                 SocketEntry socket = _shielded[i];

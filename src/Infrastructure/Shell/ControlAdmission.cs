@@ -35,22 +35,24 @@ public sealed class ControlAdmission(ControlFilter filter, ProofGate gate, Sourc
 
     /// <summary>Judges a datagram.</summary>
     /// <param name="state">The core's state after its last step.</param>
-    public AdmissionResult Check(GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
+    /// <param name="now">On the core's clock.</param>
+    /// <param name="uptime">On a clock that never stands still, as the core's does while no node may serve: budgets must fill then too.</param>
+    public AdmissionResult Check(GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now, Instant uptime)
     {
-        SourceRecord record = standing.Of(source.Remote, now);
+        SourceRecord record = standing.Of(source.Remote, uptime);
         ReasonCode reason = ControlFilter.CheckShape(datagram);
         if (reason == ReasonCode.None) reason = ProofGate.CheckReceiver(state, datagram);
-        if (reason == ReasonCode.None && !standing.TryTake(record, now)) return new(AdmissionVerdict.Drop, ReasonCode.RateLimited, record, IsVain: true);
+        if (reason == ReasonCode.None && !standing.TryTake(source.Remote, record, uptime)) return new(AdmissionVerdict.Drop, ReasonCode.RateLimited, record, IsVain: true);
         AdmissionVerdict verdict = AdmissionVerdict.Drop;
         bool isVain = true;
-        if (reason == ReasonCode.None) verdict = Examine(state, source, datagram, now, out reason, out isVain);
+        if (reason == ReasonCode.None) verdict = Examine(state, source, datagram, now, uptime, out reason, out isVain);
         bool isForgery = reason is ReasonCode.BadMac or ReasonCode.BadSessionId or ReasonCode.BadProof;
-        if (isVain) standing.Failed(source.Remote, isForgery, now);
+        if (isVain) standing.Failed(source.Remote, isForgery, uptime);
         return new(verdict, reason, record, isVain);
     }
 
     private AdmissionVerdict Examine(
-        GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now, out ReasonCode reason, out bool isVain)
+        GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now, Instant uptime, out ReasonCode reason, out bool isVain)
     {
         isVain = true;
         reason = filter.CheckMark(datagram);
@@ -58,7 +60,7 @@ public sealed class ControlAdmission(ControlFilter filter, ProofGate gate, Sourc
         switch (gate.Check(state, source, datagram, now, out reason))
         {
             case GateVerdict.Proven:
-                standing.Proved(source.Remote, now);
+                standing.Proved(source.Remote, uptime);
                 isVain = false;
                 return AdmissionVerdict.Pass;
             case GateVerdict.Repeated:

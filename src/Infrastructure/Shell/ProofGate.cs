@@ -128,13 +128,16 @@ public sealed class ProofGate(ICryptography crypto, IProofCheck proofs, SecretHa
     {
         uint index = Confirm.ReceiverIndex(datagram);
         if (!state.ByIndex.TryGetValue(index, out ReceiverIndex target)) return Drop(ReasonCode.UnknownReceiver, out reason);
+        bool isLive = false;
         if (target.HalfOpenSlot is { } slot)
-            reason = state.HalfOpen.TryGetValue(slot, out HalfOpenHandshake? handshake) ? Judge(handshake, source, datagram) : ReasonCode.UnknownReceiver;
+            reason = state.HalfOpen.TryGetValue(slot, out HalfOpenHandshake? handshake) ? Judge(handshake, source, datagram, out isLive) : ReasonCode.UnknownReceiver;
         else
-            reason = state.Sessions.TryGetValue(target.Session!.Value, out GatewaySession? session) ? Judge(session, index, source, datagram) : ReasonCode.UnknownSession;
+            reason = state.Sessions.TryGetValue(target.Session!.Value, out GatewaySession? session) ? Judge(session, index, source, datagram, out isLive) : ReasonCode.UnknownSession;
         if (reason != ReasonCode.None) return GateVerdict.Drop;
         ulong key = mix.Of(index, 7);
-        return Metered(key, 1, (int)(key % (ulong)_requests.Length), now, out reason);
+        GateVerdict verdict = Metered(key, 1, (int)(key % (ulong)_requests.Length), now, out reason);
+        // The core knows better, and until it does the source has proven nothing.
+        return verdict == GateVerdict.Proven && !isLive ? GateVerdict.Repeated : verdict;
     }
 
     /// <summary>What is proven and has a number: new ones and copies have meters of their own.</summary>
@@ -143,30 +146,35 @@ public sealed class ProofGate(ICryptography crypto, IProofCheck proofs, SecretHa
             ? Pass(GateVerdict.Proven, ref _requests[meter], Requests, now, out reason)
             : Pass(GateVerdict.Repeated, ref _repeatedRequests[meter], RepeatedRequests, now, out reason);
 
-    private ReasonCode Judge(HalfOpenHandshake handshake, TransportAddress source, ReadOnlySpan<byte> datagram) =>
-        handshake.Source != source ? ReasonCode.TokenMismatch
-        : IsAuthentic(handshake.Keys.Confirmation, datagram) ? ReasonCode.None
-        : ReasonCode.BadMac;
-
-    private ReasonCode Judge(GatewaySession session, uint index, TransportAddress source, ReadOnlySpan<byte> datagram)
+    private ReasonCode Judge(HalfOpenHandshake handshake, TransportAddress source, ReadOnlySpan<byte> datagram, out bool isLive)
     {
+        isLive = false;
+        if (handshake.Source != source) return ReasonCode.TokenMismatch;
+        return IsAuthentic(handshake.Keys.Confirmation, datagram, out isLive) ? ReasonCode.None : ReasonCode.BadMac;
+    }
+
+    /// <summary>None as well where nothing is left by which to judge: then <paramref name="isLive"/> is false.</summary>
+    private ReasonCode Judge(GatewaySession session, uint index, TransportAddress source, ReadOnlySpan<byte> datagram, out bool isLive)
+    {
+        isLive = true;
         if (session.Epoch is { } epoch && epoch.Index == index)
             return epoch.Transport == source && ConstantTime.Equal(epoch.Confirm.Span, datagram) ? ReasonCode.None : ReasonCode.TokenMismatch;
         foreach (PreparedReattach prepared in session.Prepared)
         {
             if (prepared.Index != index) continue;
-            if (!IsAuthentic(prepared.Keys.Confirmation, datagram)) return ReasonCode.BadMac;
+            if (!IsAuthentic(prepared.Keys.Confirmation, datagram, out isLive)) return ReasonCode.BadMac;
             Span<byte> expected = stackalloc byte[ProtocolConstants.MacSize];
             AddressMacs.Token(crypto, tokenSecret, session.Session.Id, prepared.PrepareHash, source, expected);
             return ConstantTime.Equal(Confirm.TokenOf(datagram), expected) ? ReasonCode.None : ReasonCode.TokenMismatch;
         }
         // Confirmed already, and the store has not answered.
+        isLive = false;
         return ReasonCode.None;
     }
 
     /// <summary>True as well if the key has just been released: the core knows better.</summary>
-    private bool IsAuthentic(SecretHandle key, ReadOnlySpan<byte> datagram) =>
-        proofs.VerifyMac(key, datagram[..Confirm.MacOffset], datagram.Slice(Confirm.MacOffset, ProtocolConstants.MacSize), out bool isLive) || !isLive;
+    private bool IsAuthentic(SecretHandle key, ReadOnlySpan<byte> datagram, out bool isLive) =>
+        proofs.VerifyMac(key, datagram[..Confirm.MacOffset], datagram.Slice(Confirm.MacOffset, ProtocolConstants.MacSize), out isLive) || !isLive;
 
     private static bool TryFindSecrets(GatewayState state, ReadOnlySpan<byte> datagram, out SessionSecrets secrets)
     {

@@ -152,7 +152,7 @@ public sealed class Rehearsal
                 break;
             case ClientEffect.Send send when !_isDeaf:
                 var source = new TransportAddress(1, Gateway, Endpoint.FromIPv4(0xCB00_7101, (ushort)(40_000 + send.Socket)));
-                if (_admission.Check(_gateway, source, send.Bytes.Span, _now).Verdict == AdmissionVerdict.Pass) Take(new GatewayInput.DatagramReceived(source, send.Bytes));
+                if (_admission.Check(_gateway, source, send.Bytes.Span, _now, _now).Verdict == AdmissionVerdict.Pass) Take(new GatewayInput.DatagramReceived(source, send.Bytes));
                 break;
             case ClientEffect.Bind bind:
                 Take(new ClientInput.TransportBound(bind.LocalIndex, 1));

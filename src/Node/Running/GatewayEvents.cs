@@ -20,11 +20,7 @@ internal sealed class GatewayEvents(
     ControlAdmission admission, SodiumCryptography crypto, IReadOnlyDictionary<int, UdpSocket> sockets, NodeReports log, Func<Instant> clock)
     : IDataPlaneEvents, IKnownSources
 {
-    /// <summary>Between two lines that say that a flood of one socket has begun.</summary>
-    private static readonly TimeSpan FloodInterval = TimeSpan.FromSeconds(10);
-
     private GatewayShell? _shell;
-    private readonly Dictionary<int, (Instant NextLine, bool IsLogged)> _floods = [];
 
     /// <summary>Before the shell is there, everything is dropped: clients repeat what they sent.</summary>
     public void Attach(GatewayShell shell) => Volatile.Write(ref _shell, shell);
@@ -32,7 +28,7 @@ internal sealed class GatewayEvents(
     public ControlVerdict ControlDatagram(TransportAddress source, ReadOnlySpan<byte> datagram, Instant received)
     {
         if (Volatile.Read(ref _shell) is not { } shell) return ControlVerdict.Taken;
-        AdmissionResult judged = admission.Check(shell.State, source, datagram, received);
+        AdmissionResult judged = admission.Check(shell.State, source, datagram, received, BootClock.Now());
         switch (judged.Verdict)
         {
             case AdmissionVerdict.Pass:
@@ -64,19 +60,8 @@ internal sealed class GatewayEvents(
     void IKnownSources.Shielded(int socket, bool isUp, double perSecond)
     {
         Endpoint local = sockets.TryGetValue(socket, out UdpSocket? open) ? open.Local : default;
-        (Instant nextLine, bool isLogged) = _floods.GetValueOrDefault(socket);
-        if (isUp)
-        {
-            Instant now = clock();
-            if (now < nextLine) return;
-            _floods[socket] = (now + FloodInterval, true);
-            log.Warning($"flood on {local}: {perSecond:0} datagrams a second are refused; the kernel drops most of them from now on");
-        }
-        else if (isLogged)
-        {
-            _floods[socket] = (nextLine, false);
-            log.Information($"the flood on {local} is over");
-        }
+        if (isUp) log.Warning($"flood on {local}: {perSecond:0} datagrams a second are refused; the kernel drops most of them from now on");
+        else log.Information($"the flood on {local} is over");
     }
 
     private void SendCookie(TransportAddress source, ReadOnlySpan<byte> datagram)

@@ -59,7 +59,7 @@ public sealed class OffPathTests : IDisposable
             foreach ((string what, byte[] datagram) in requests) output.WriteLine($"{type}, {what}: {Median(() => Handle(admission, datagram)):0.00} us");
             byte[] guessed = [.. requests[0].Datagram];
             guessed[Prepare.SessionOffset + SessionId.Size - 1] ^= 1;
-            AdmissionResult refused = admission.Check(story.State, GatewayStory.Attacker, guessed, story.Now);
+            AdmissionResult refused = admission.Check(story.State, GatewayStory.Attacker, guessed, story.Now, story.Now);
             Assert.Equal((AdmissionVerdict.Drop, ReasonCode.BadSessionId), (refused.Verdict, refused.Reason));
             output.WriteLine($"{type}, guessed id: {Median(() => Handle(admission, guessed)):0.00} us");
         }
@@ -100,7 +100,7 @@ public sealed class OffPathTests : IDisposable
     {
         // Time passes for the admission alone, so that it never comes under load and no meter runs dry.
         story.Now += TimeSpan.FromMilliseconds(60);
-        if (admission.Check(story.State, GatewayStory.Attacker, datagram, story.Now).Verdict == AdmissionVerdict.Pass)
+        if (admission.Check(story.State, GatewayStory.Attacker, datagram, story.Now, story.Now).Verdict == AdmissionVerdict.Pass)
             GatewayCore.Step(story.State, new GatewayInput.DatagramReceived(GatewayStory.Attacker, datagram), new(story.Now, default, default), story.Environment);
     }
 
