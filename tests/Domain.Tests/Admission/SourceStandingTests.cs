@@ -176,10 +176,13 @@ public sealed class SourceStandingTests
             }
         }
 
-        All();
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        All();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        // The runtime allocates now and then while it compiles anew what runs often; what the checks allocate they allocate each time.
+        Assert.Contains(0L, Enumerable.Range(0, 10).Select(_ =>
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            All();
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }));
     }
 
     private bool TryTake(Endpoint source, Instant now) => _standing.TryTake(source, _standing.Of(source, now), now);
