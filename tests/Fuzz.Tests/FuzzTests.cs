@@ -13,7 +13,7 @@ public sealed class FuzzTests(ITestOutputHelper output)
     private const int Least = 300;
     private static readonly TimeSpan Slice = TimeSpan.FromSeconds(60);
     private static readonly Lock Writing = new();
-    private static readonly TimeSpan Time = TimeSpan.FromSeconds(Number("FUZZ_SECONDS", 6));
+    private static readonly TimeSpan Time = TimeSpan.FromSeconds(Number("FUZZ_SECONDS", 4));
 
     public static TheoryData<string> Names => [.. FuzzTargets.All.Keys];
 

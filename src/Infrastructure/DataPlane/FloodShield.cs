@@ -153,32 +153,26 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     private bool TryLoad(in Plan plan, Instant now)
     {
         if (_sources.Length == 0) _sources = new Endpoint[known.Capacity];
-        int proven = known.Read(SourceRecord.Proven, _sources, now);
-        Span<Endpoint> sources = _sources.AsSpan(0, proven);
         for (; _maxBits >= SourceBits.MinBits; _maxBits--)
         {
+            // One buffer serves both: what fails is read first.
+            if (plan.Control == Kept.Failing)
+            {
+                _failingBits.Clear(_maxBits, passes: true);
+                _failingBits.Set(_sources.AsSpan(0, known.Read(SourceRecord.Failing, _sources, now)), passes: false);
+            }
+
+            ReadOnlySpan<Endpoint> proven = _sources.AsSpan(0, known.Read(SourceRecord.Proven, _sources, now));
+            if (plan.Control == Kept.AllButProven) _provenBits.Clear(SourceBits.BitsFor(proven.Length, _maxBits), passes: false);
+            SourceBits? control = plan.Control switch { Kept.Failing => _failingBits, Kept.AllButProven => _provenBits, _ => null };
+            control?.Set(proven, passes: true);
             if (plan.Data)
             {
-                int most = plan.Control == Kept.None ? _maxBits : Math.Min(_maxBits, MaxDataBitsBeside);
-                _dataBits.Clear(SourceBits.BitsFor(proven, most), passes: false);
-                _dataBits.Set(sources, passes: true);
+                int most = control is null ? _maxBits : Math.Min(_maxBits, MaxDataBitsBeside);
+                _dataBits.Clear(SourceBits.BitsFor(proven.Length, most), passes: false);
+                _dataBits.Set(proven, passes: true);
             }
 
-            SourceBits? control = null;
-            if (plan.Control == Kept.AllButProven)
-            {
-                control = _provenBits;
-                control.Clear(SourceBits.BitsFor(proven, _maxBits), passes: false);
-            }
-            else if (plan.Control == Kept.Failing)
-            {
-                control = _failingBits;
-                control.Clear(_maxBits, passes: true);
-                control.Set(_sources.AsSpan(0, known.Read(SourceRecord.Failing, _sources, now)), passes: false);
-                proven = known.Read(SourceRecord.Proven, _sources, now);
-            }
-
-            control?.Set(sources, passes: true);
             if (TryAttach(_filter.Write(plan.Data ? _dataBits : null, plan.DataShift, control, plan.ControlShift))) return true;
             // Too long for this kernel's memory for options (net.core.optmem_max): a shorter one lets more pass that should not.
         }

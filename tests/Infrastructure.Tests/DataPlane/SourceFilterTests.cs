@@ -136,7 +136,8 @@ public sealed class SourceFilterTests
         }
 
         Assert.InRange(unlucky.Sum() / 8.0 / others.Length, 0.2, 0.32);
-        Assert.DoesNotContain(unlucky, count => count == 8);
+        // Of 1,000 about 0.03 are so eight times over.
+        Assert.InRange(unlucky.Count(times => times == 8), 0, 3);
     }
 
     private static SourceBits Only(UdpSocket known, UdpSocket stranger)
