@@ -42,7 +42,7 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     public static readonly TimeSpan LowerAfter = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// Between two programs, whose making takes up to a millisecond. A source that was just proven waits that long for its data packets, and
+    /// Between two programs, whose making takes time from the traffic. A source that was just proven waits that long for its data packets, and
     /// an honest one whose bit is a failing one's gets another bit.
     /// </summary>
     public static readonly TimeSpan Spacing = TimeSpan.FromMilliseconds(50);
@@ -73,6 +73,9 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     }
 
     public bool IsUp => _plan != default;
+
+    /// <summary>There is something to look at: without a flood that spares each batch a look at the clock.</summary>
+    public bool NeedsReview => IsUp || (_data | _again | _others) != 0;
 
     /// <summary>A datagram, or one bundle of them, came in vain.</summary>
     public void Count(Outcome outcome)
@@ -145,7 +148,7 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
 
         (_plan, _version, _nextProgram) = (next, known.Version, now + Spacing);
         if (wasUp) return;
-        _kernelDrops = SocketFilter.Drops(descriptor);
+        _kernelDrops = SocketFilter.Drops(descriptor) ?? _kernelDrops;
         known.Shielded(socket, isUp: true, perSecond);
     }
 
@@ -200,7 +203,7 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
 
     private void CountDrops()
     {
-        uint total = SocketFilter.Drops(descriptor);
+        if (SocketFilter.Drops(descriptor) is not { } total) return;
         drops.Add(DropReason.Shed, (int)Math.Min(int.MaxValue, unchecked(total - _kernelDrops)));
         _kernelDrops = total;
     }

@@ -165,7 +165,7 @@ internal sealed unsafe class ReceiveLoop : IDisposable
                 for (int i = 0; i < count; i++) Handle(i, socket, now);
                 _tun.Flush();
             }
-            if (socket.Shield is { } shield) Review(socket, shield);
+            if (socket.Shield is { NeedsReview: true } shield) Review(socket, shield);
             if (count < asked) return;
         }
     }

@@ -48,10 +48,4 @@ internal sealed class SourceBits(bool byNetwork)
             word = passes ? word | bit : word & ~bit;
         }
     }
-
-    public bool Passes(Endpoint source)
-    {
-        uint index = Hash.Of(source) >> (32 - Bits);
-        return (_words[(int)(index >> WordBits)] >> (int)(index & 31) & 1) != 0;
-    }
 }

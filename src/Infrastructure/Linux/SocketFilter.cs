@@ -31,12 +31,12 @@ public static unsafe class SocketFilter
         _ = Libc.setsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_DETACH_FILTER, &ignored, sizeof(int));
     }
 
-    /// <summary>Datagrams that the kernel has not queued, for a full queue or by a program; wraps around.</summary>
-    public static uint Drops(int descriptor)
+    /// <summary>Datagrams that the kernel has not queued, for a full queue or by a program; wraps around. Null if the kernel does not say.</summary>
+    public static uint? Drops(int descriptor)
     {
         uint* numbers = stackalloc uint[MemoryNumbers];
         uint length = MemoryNumbers * sizeof(uint);
         bool isRead = Libc.getsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_MEMINFO, numbers, &length) == 0 && length == MemoryNumbers * sizeof(uint);
-        return isRead ? numbers[DropsIndex] : 0;
+        return isRead ? numbers[DropsIndex] : null;
     }
 }
