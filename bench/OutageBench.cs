@@ -7,7 +7,8 @@ namespace JumpingVpn.Bench;
 
 /// <param name="Tunnels">Names of what to measure; empty: this program.</param>
 /// <param name="Cases">Names of cases; empty: all.</param>
-internal sealed record OutageBenchOptions(int Rounds, IReadOnlyList<string> Tunnels, IReadOnlyList<string> Cases, TimeSpan GiveUp, bool List, bool Json);
+/// <param name="IPv6">The transports and the probes in the tunnel use IPv6 alone.</param>
+internal sealed record OutageBenchOptions(int Rounds, IReadOnlyList<string> Tunnels, IReadOnlyList<string> Cases, TimeSpan GiveUp, bool IPv6, bool List, bool Json);
 
 /// <summary>`bench/run outage`: every case, some rounds each, and the table of medians.</summary>
 internal static class OutageBench
@@ -71,5 +72,9 @@ internal static class OutageBench
         outageCase,
         tunnel,
         options.Rounds,
-        () => OutageRound.Run(outageCase, topology => TunnelNames.Make(tunnel, topology, outageCase), options.GiveUp));
+        () => OutageRound.Run(
+            outageCase,
+            topology => TunnelNames.Make(tunnel, topology, outageCase, options.IPv6),
+            options.GiveUp,
+            new LabOptions(IPv6: options.IPv6)));
 }

@@ -14,12 +14,14 @@ var tunnel = new Option<string[]>("--tunnel") { Description = "what to measure; 
 var cases = new Option<string[]>("--case") { Description = "only this case; may be repeated", AllowMultipleArgumentsPerToken = true };
 var giveUp = new Option<double>("--give-up") { Description = "seconds without packets that count as `never`", DefaultValueFactory = _ => 20 };
 var list = new Option<bool>("--list") { Description = "name the cases and measure nothing" };
-var outage = new Command("outage", "how long and how much a tunnel loses when its transport changes") { rounds, json, tunnel, cases, giveUp, list };
+var ipv6 = new Option<bool>("--ipv6") { Description = "IPv6 alone, outside and inside the tunnel" };
+var outage = new Command("outage", "how long and how much a tunnel loses when its transport changes") { rounds, json, tunnel, cases, giveUp, ipv6, list };
 outage.SetAction(parsed => OutageBench.Run(new OutageBenchOptions(
     parsed.GetValue(rounds),
     parsed.GetValue(tunnel) ?? [],
     parsed.GetValue(cases) ?? [],
     TimeSpan.FromSeconds(parsed.GetValue(giveUp)),
+    parsed.GetValue(ipv6),
     parsed.GetValue(list),
     parsed.GetValue(json))));
 

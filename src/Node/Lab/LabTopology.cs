@@ -177,11 +177,16 @@ public sealed partial class LabTopology : ILabHosts, IDisposable
         if (Options.IPv6) yield return $"route replace ::/0 via {LabNetwork.Inside6(router, client, 1)} dev wan{router} metric {router * 100}";
     }
 
-    /// <summary>No link-local addresses and no duplicate address detection: both cost seconds and noise.</summary>
+    /// <summary>
+    /// No duplicate address detection, which costs a second. A link-local address is what a router asks from for an address that it has
+    /// not heard of (RFC 4861, section 4.3): without one, whoever changes its address is not found.
+    /// </summary>
     private IEnumerable<string> Device(string device, string address4, string address6)
     {
         yield return $"link set {device} addrgenmode none up";
         yield return $"addr add {address4} dev {device}";
-        if (Options.IPv6) yield return $"addr add {address6} dev {device} nodad";
+        if (!Options.IPv6) yield break;
+        yield return $"addr add {address6} dev {device} nodad";
+        yield return $"addr add fe80::{address6[(address6.LastIndexOf(':') + 1)..]} dev {device} nodad";
     }
 }

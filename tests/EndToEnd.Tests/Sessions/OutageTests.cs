@@ -20,20 +20,7 @@ public sealed class OutageTests
     public void The_session_outlives_its_transport(string name)
     {
         OutageCase outageCase = OutageCases.Find(name)!;
-        OutageLimits limits = Generous(outageCase.Limits);
-        List<string> failures = [];
-        // The median of three rounds holds as soon as two of them do. A case that takes long is itself many events: one round in two.
-        int wanted = outageCase.IsLong ? 1 : 2, held = 0;
-        while (held < wanted && failures.Count < 2)
-        {
-            OutageResult result = OutageRound.Run(outageCase, topology => new NodeTunnel(topology, outageCase.NodeOptions), GiveUp);
-            Assert.NotNull(result.Before);
-            string violations = string.Join("; ", result.Violations(limits));
-            if (violations.Length == 0) held++;
-            else failures.Add(violations);
-        }
-
-        Assert.True(held == wanted, string.Join(Environment.NewLine, failures));
+        AssertHolds(outageCase, outageCase.NodeOptions);
     }
 
     [PrivilegedTheory]
@@ -41,15 +28,25 @@ public sealed class OutageTests
     [InlineData("nat-rebinding")]
     [InlineData("address-change")]
     [InlineData("link-down")]
-    public void So_it_does_where_all_is_IPv6(string name)
+    public void So_it_does_where_all_is_IPv6(string name) => AssertHolds(
+        OutageCases.Find(name)!, new NodeTunnelOptions { OutsideIPv6 = true, InsideIPv6 = true }, new LabOptions(IPv6: true));
+
+    /// <summary>The median of three rounds holds as soon as two of them do. A case that takes long is itself many events: one round in two.</summary>
+    private static void AssertHolds(OutageCase outageCase, NodeTunnelOptions nodes, LabOptions? lab = null)
     {
-        OutageCase outageCase = OutageCases.Find(name)!;
-        OutageResult result = OutageRound.Run(
-            outageCase,
-            topology => new NodeTunnel(topology, new NodeTunnelOptions { OutsideIPv6 = true, InsideIPv6 = true }),
-            GiveUp,
-            new LabOptions(IPv6: true));
-        Assert.Empty(result.Violations(Generous(outageCase.Limits)));
+        OutageLimits limits = Generous(outageCase.Limits);
+        List<string> failures = [];
+        int wanted = outageCase.IsLong ? 1 : 2, held = 0;
+        while (held < wanted && failures.Count < 2)
+        {
+            OutageResult result = OutageRound.Run(outageCase, topology => new NodeTunnel(topology, nodes), GiveUp, lab);
+            Assert.NotNull(result.Before);
+            string violations = string.Join("; ", result.Violations(limits));
+            if (violations.Length == 0) held++;
+            else failures.Add(violations);
+        }
+
+        Assert.True(held == wanted, string.Join(Environment.NewLine, failures));
     }
 
     private static OutageLimits Generous(OutageLimits limits) => limits with
