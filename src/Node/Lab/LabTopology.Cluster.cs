@@ -20,10 +20,10 @@ public sealed partial class LabTopology
 
     private void BuildSecondGateway()
     {
-        Cluster.Gateway2.Ip(["link set lo up", .. Device("eth0", $"{LabNetwork.Node4(2)}/24", "2001:db8:ff::2/64")]);
+        Cluster.Gateway2.Ip(["link set lo up", .. Device("eth0", LabNetwork.Node4(2), "2001:db8:ff::2")]);
         for (int node = 1; node <= 2; node++)
         {
-            NodeAt(node).Ip([.. Device(LabNetwork.LanDevice, $"{LabNetwork.LanNode4(node)}/24", $"fd88::{node}/64")]);
+            NodeAt(node).Ip([.. Device(LabNetwork.LanDevice, LabNetwork.LanNode4(node), $"fd88::{node}")]);
             NodeAt(node).Sysctl(("ipv4/ip_forward", "1"), ("ipv6/conf/all/forwarding", "1"));
         }
     }
@@ -31,7 +31,7 @@ public sealed partial class LabTopology
     /// <summary>The tunnel's network is on the server's own link: whichever node serves a session answers for its addresses.</summary>
     private void BuildServer() => Server.Ip([
         "link set lo up",
-        .. Device("eth0", $"{LabNetwork.Server4}/24", "fd88::10/64"),
+        .. Device("eth0", LabNetwork.Server4, "fd88::10"),
         "route add 10.77.0.0/24 dev eth0"]);
 
     private sealed record ClusterSpaces(LabNamespace Gateway2, LabNamespace Lan, LabNamespace Server)

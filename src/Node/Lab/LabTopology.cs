@@ -140,7 +140,7 @@ public sealed partial class LabTopology : ILabHosts, IDisposable
         .. Enumerable.Range(0, ports).Select(port => $"link set port{port} addrgenmode none master br0 up")]);
 
     private void BuildGateway() => Gateway.Ip(
-        ["link set lo up", .. Device("eth0", $"{LabNetwork.Gateway4}/24", $"{LabNetwork.Gateway6}/64")]);
+        ["link set lo up", .. Device("eth0", LabNetwork.Gateway4, LabNetwork.Gateway6)]);
 
     private void BuildRouter(int router)
     {
@@ -149,10 +149,10 @@ public sealed partial class LabTopology : ILabHosts, IDisposable
         for (int client = 0; client < clients.Length; client++)
         {
             string device = LabNetwork.InsideDevice(client);
-            lines.AddRange(Device(device, $"{LabNetwork.Inside4(router, client, 1)}/24", $"{LabNetwork.Inside6(router, client, 1)}/64"));
+            lines.AddRange(Device(device, LabNetwork.Inside4(router, client, 1), LabNetwork.Inside6(router, client, 1)));
         }
 
-        lines.AddRange(Device("out", $"{LabNetwork.RouterOutside4(router)}/24", $"{LabNetwork.RouterOutside6(router)}/64"));
+        lines.AddRange(Device("out", LabNetwork.RouterOutside4(router), LabNetwork.RouterOutside6(router)));
         space.Ip([.. lines]);
         space.Sysctl(("ipv4/ip_forward", "1"), ("ipv6/conf/all/forwarding", "1"));
         space.Nft(LabRuleset.Initial);
@@ -166,7 +166,7 @@ public sealed partial class LabTopology : ILabHosts, IDisposable
         space.Ip([
             "link set lo up",
             .. Enumerable.Range(1, 2).SelectMany(router => (IEnumerable<string>)[
-                .. Device($"wan{router}", $"{LabNetwork.Inside4(router, client, 2)}/24", $"{LabNetwork.Inside6(router, client, 2)}/64"),
+                .. Device($"wan{router}", LabNetwork.Inside4(router, client, 2), LabNetwork.Inside6(router, client, 2)),
                 .. DefaultRoutes(router, client)])]);
     }
 
@@ -177,16 +177,18 @@ public sealed partial class LabTopology : ILabHosts, IDisposable
         if (Options.IPv6) yield return $"route replace ::/0 via {LabNetwork.Inside6(router, client, 1)} dev wan{router} metric {router * 100}";
     }
 
-    /// <summary>
-    /// No duplicate address detection, which costs a second. A link-local address is what a router asks from for an address that it has
-    /// not heard of (RFC 4861, section 4.3): without one, whoever changes its address is not found.
-    /// </summary>
-    private IEnumerable<string> Device(string device, string address4, string address6)
+    /// <summary>The IPv6 addresses of a device, as lines of `ip`.</summary>
+    /// <remarks>
+    /// No duplicate address detection, which costs a second. The link-local address is what a router asks from for an address that it has not
+    /// heard of (RFC 4861, section 4.3): without one, whoever changes its address is not found.
+    /// </remarks>
+    public IEnumerable<string> Addresses6(string device, string address6)
     {
-        yield return $"link set {device} addrgenmode none up";
-        yield return $"addr add {address4} dev {device}";
         if (!Options.IPv6) yield break;
-        yield return $"addr add {address6} dev {device} nodad";
-        yield return $"addr add fe80::{address6[(address6.LastIndexOf(':') + 1)..]} dev {device} nodad";
+        yield return $"addr replace {address6}/64 dev {device} nodad";
+        yield return $"addr replace fe80::{address6[(address6.LastIndexOf(':') + 1)..]}/64 dev {device} nodad";
     }
+
+    private IEnumerable<string> Device(string device, string address4, string address6) =>
+        [$"link set {device} addrgenmode none up", $"addr add {address4}/24 dev {device}", .. Addresses6(device, address6)];
 }

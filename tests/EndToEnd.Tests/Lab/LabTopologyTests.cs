@@ -46,7 +46,9 @@ public sealed class LabTopologyTests
         string directory = Path.Combine(Path.GetTempPath(), $"{LabOwner.Prefix}{Environment.ProcessId}-1-1");
         LabCommand.Run("ip", ["netns", "add", orphan]);
         Directory.CreateDirectory(directory);
-        using LabProcess process = LabProcess.Start("sleeper", new LabNamespace(orphan), "sleep", ["60"]);
+        using var isInside = new ManualResetEventSlim();
+        using LabProcess process = LabProcess.Start("sleeper", new LabNamespace(orphan), "sh", ["-c", "echo here; exec sleep 60"], onLine: _ => isInside.Set());
+        Assert.True(isInside.Wait(TimeSpan.FromSeconds(10)));
         using LabTopology live = LabTopology.Create();
         using LabTopology other = LabTopology.Create();
 

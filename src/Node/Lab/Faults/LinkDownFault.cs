@@ -20,9 +20,9 @@ public sealed class LinkDownFault(LabTopology topology, int uplink = 1, int clie
     /// <summary>Up again, with the addresses and routes that went with the link.</summary>
     public override void Lift()
     {
-        List<string> lines = [$"link set {Device} up"];
-        if (Topology.Options.IPv6) lines.Add($"addr replace {LabNetwork.Inside6(uplink, client, 2)}/64 dev {Device} nodad");
-        lines.AddRange(Topology.DefaultRoutes(uplink, client));
-        Topology.ClientAt(client).Ip([.. lines]);
+        Topology.ClientAt(client).Ip([
+            $"link set {Device} up",
+            .. Topology.Addresses6(Device, LabNetwork.Inside6(uplink, client, 2)),
+            .. Topology.DefaultRoutes(uplink, client)]);
     }
 }
