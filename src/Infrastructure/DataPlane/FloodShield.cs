@@ -11,7 +11,8 @@ namespace JumpingVpn.Infrastructure.DataPlane;
 /// passes all from sources from which something was proven lately. Of the rest:
 /// <list type="bullet">
 /// <item>control datagrams, if the flood comes from sources that have failed before: those pass by chance, and everybody else passes;</item>
-/// <item>control datagrams, if it comes from ever new sources: all others pass by chance;</item>
+/// <item>control datagrams, if it comes from ever new sources: what names a session passes, so that its client may come from anywhere, and all
+/// others pass by chance; if the flood itself names sessions, that passes by chance too, for as long as the shield is up;</item>
 /// <item>data packets, which only known sources can send: all others pass by chance.</item>
 /// </list>
 /// The chance is such that <see cref="Sample"/> to twice that come through in a second: by them the flood is measured. Data packets count
@@ -32,9 +33,6 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     /// <summary>Of what passes by chance at least one in two to that power does.</summary>
     private const int MaxShift = 6;
 
-    /// <summary>A program for both kinds has room for so many bits for data packets, as a power of two.</summary>
-    private const int MaxDataBitsBeside = 12;
-
     /// <summary>Over which datagrams are counted.</summary>
     public static readonly TimeSpan Window = TimeSpan.FromMilliseconds(20);
 
@@ -42,35 +40,30 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     public static readonly TimeSpan LowerAfter = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// Between two programs, whose making takes time from the traffic. A source that was just proven waits that long for its data packets, and
-    /// an honest one whose bit is a failing one's gets another bit.
+    /// Between two programs, whose making takes time from the traffic. An honest source whose bit is a failing one's waits that long for another.
     /// </summary>
     public static readonly TimeSpan Spacing = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>The same where a source was just proven, which goes on to confirm and to send.</summary>
+    public static readonly TimeSpan ProvenSpacing = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>After a change of what passes: until then what had passed before is still counted.</summary>
+    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(100);
 
     /// <summary>After the kernel has taken no program at all.</summary>
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
 
-    private readonly SourceFilter _filter = new();
-    private readonly SourceBits _dataBits = new(byNetwork: false);
-    private readonly SourceBits _provenBits = new(byNetwork: false);
-    private readonly SourceBits _failingBits = new(byNetwork: true);
-    private Endpoint[] _sources = [];
+    private readonly ShieldLoader _loader = new(descriptor, known);
     private int _data, _again, _others;
-    private Plan _plan;
+    private ShieldPlan _plan;
     private int _version;
-    private int _maxBits = SourceBits.MaxBits;
     private uint _kernelDrops;
     private Instant _windowStart = Instant.Zero;
     private Instant _lowerAt = Instant.Never;
     private Instant _nextProgram = Instant.Zero;
-
-    /// <summary>Which control datagrams pass by chance.</summary>
-    private enum Kept
-    {
-        None,
-        Failing,
-        AllButProven,
-    }
+    private Instant _nextProven = Instant.Zero;
+    private Instant _settledAt = Instant.Zero;
+    private bool _namesSessions;
 
     public bool IsUp => _plan != default;
 
@@ -100,32 +93,40 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     public void Review(Instant now)
     {
         TimeSpan elapsed = now - _windowStart;
-        if (elapsed < Window) return;
+        if (elapsed < Window)
+        {
+            if (IsUp && _version != known.Version && now >= _nextProven) Load(_plan, now);
+            return;
+        }
+
         double seconds = elapsed.TotalSeconds;
+        double passed = (_again + _others) / seconds;
         double data = ((long)_data << _plan.DataShift) / seconds;
         double again = ((long)_again << _plan.ControlShift) / seconds;
-        double others = ((long)_others << (_plan.Control == Kept.AllButProven ? _plan.ControlShift : 0)) / seconds;
+        double others = ((long)_others << (_plan.Control == ShieldedControl.AllButProven ? _plan.ControlShift : 0)) / seconds;
         (_data, _again, _others, _windowStart) = (0, 0, 0, now);
         double most = Math.Max(data, again + others);
         if (!IsUp && most < RaiseAt) return;
         if (IsUp) CountDrops();
+        if (_plan.Sessions && now >= _settledAt && passed >= RaiseAt) _namesSessions = true;
         if (most >= LowerAt) _lowerAt = now + LowerAfter;
         if (now >= _lowerAt) Lower(data + again + others);
         else Hold(Next(data, again, others), data + again + others, now);
     }
 
-    private Plan Next(double data, double again, double others)
+    private ShieldPlan Next(double data, double again, double others)
     {
         bool isOfData = data >= (_plan.Data ? LowerAt : RaiseAt);
-        Kept control = _plan.Control;
-        if (others >= (control == Kept.AllButProven ? LowerAt : RaiseAt)) control = Kept.AllButProven;
-        else if (again + others >= (control == Kept.None ? RaiseAt : LowerAt)) control = Kept.Failing;
-        else if (isOfData) control = Kept.None;
+        ShieldedControl control = _plan.Control;
+        if (others >= (control == ShieldedControl.AllButProven ? LowerAt : RaiseAt)) control = ShieldedControl.AllButProven;
+        else if (again + others >= (control == ShieldedControl.None ? RaiseAt : LowerAt)) control = ShieldedControl.Failing;
+        else if (isOfData) control = ShieldedControl.None;
         // A shield that is up always keeps something, whatever it is: it comes down by Lower alone.
-        bool keepsData = isOfData || control == Kept.None || (_plan.Data && again + others < LowerAt);
+        bool keepsData = isOfData || control == ShieldedControl.None || (_plan.Data && again + others < LowerAt);
         return new(
             keepsData, keepsData ? Shift(_plan.DataShift, data) : 0,
-            control, control == Kept.None ? 0 : Shift(_plan.ControlShift, control == Kept.Failing ? again : again + others));
+            control, control == ShieldedControl.None ? 0 : Shift(_plan.ControlShift, control == ShieldedControl.Failing ? again : again + others),
+            Sessions: control == ShieldedControl.AllButProven && !_namesSessions);
     }
 
     /// <summary>The share for a rate; one that is about right stays.</summary>
@@ -135,69 +136,32 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
         return wanted > shift || rate < Sample * 0.7 * (1 << shift) ? wanted : shift;
     }
 
-    private void Hold(Plan next, double perSecond, Instant now)
+    private void Hold(ShieldPlan next, double perSecond, Instant now)
     {
         bool wasUp = IsUp;
         if (now < _nextProgram) return;
-        if (next == _plan && (next.Control != Kept.Failing || next.ControlShift == 0) && _version == known.Version) return;
-        if (!TryLoad(next, now))
-        {
-            _nextProgram = now + Retry;
-            return;
-        }
-
-        (_plan, _version, _nextProgram) = (next, known.Version, now + Spacing);
-        if (wasUp) return;
+        if (next == _plan && (next.Control != ShieldedControl.Failing || next.ControlShift == 0) && _version == known.Version) return;
+        if (!Load(next, now) || wasUp) return;
         _kernelDrops = SocketFilter.Drops(descriptor) ?? _kernelDrops;
         known.Shielded(socket, isUp: true, perSecond);
     }
 
-    /// <summary>False if the kernel takes no program at all: then nothing has changed.</summary>
-    private bool TryLoad(in Plan plan, Instant now)
+    private bool Load(in ShieldPlan plan, Instant now)
     {
-        if (_sources.Length == 0) _sources = new Endpoint[known.Capacity];
-        for (; _maxBits >= SourceBits.MinBits; _maxBits--)
-        {
-            // One buffer serves both: what fails is read first.
-            if (plan.Control == Kept.Failing)
-            {
-                _failingBits.Clear(_maxBits, passes: true);
-                _failingBits.Set(_sources.AsSpan(0, known.Read(SourceRecord.Failing, _sources, now)), passes: false);
-            }
-
-            ReadOnlySpan<Endpoint> proven = _sources.AsSpan(0, known.Read(SourceRecord.Proven, _sources, now));
-            if (plan.Control == Kept.AllButProven) _provenBits.Clear(SourceBits.BitsFor(proven.Length, _maxBits), passes: false);
-            SourceBits? control = plan.Control switch { Kept.Failing => _failingBits, Kept.AllButProven => _provenBits, _ => null };
-            control?.Set(proven, passes: true);
-            if (plan.Data)
-            {
-                int most = control is null ? _maxBits : Math.Min(_maxBits, MaxDataBitsBeside);
-                _dataBits.Clear(SourceBits.BitsFor(proven.Length, most), passes: false);
-                _dataBits.Set(proven, passes: true);
-            }
-
-            if (TryAttach(_filter.Write(plan.Data ? _dataBits : null, plan.DataShift, control, plan.ControlShift))) return true;
-            // Too long for this kernel's memory for options (net.core.optmem_max): a shorter one lets more pass that should not.
-        }
-
-        // For the next try: it may have been want of memory.
-        _maxBits = SourceBits.MaxBits;
-        return false;
-    }
-
-    /// <summary>The kernel counts the old program's memory until the new one is in its place: the first must leave room for another of its size.</summary>
-    private bool TryAttach(ReadOnlySpan<ulong> program)
-    {
-        if (!SocketFilter.TryAttach(descriptor, program)) return false;
-        if (IsUp || SocketFilter.TryAttach(descriptor, program)) return true;
-        SocketFilter.Detach(descriptor);
-        return false;
+        int version = known.Version;
+        bool isLoaded = _loader.TryLoad(plan, isFirst: !IsUp, now);
+        _nextProgram = now + (isLoaded ? Spacing : Retry);
+        _nextProven = now + (isLoaded ? ProvenSpacing : Retry);
+        if (!isLoaded) return false;
+        if (plan != _plan) _settledAt = now + Settling;
+        (_plan, _version) = (plan, version);
+        return true;
     }
 
     private void Lower(double perSecond)
     {
         SocketFilter.Detach(descriptor);
-        (_plan, _lowerAt) = (default, Instant.Never);
+        (_plan, _lowerAt, _namesSessions) = (default, Instant.Never, false);
         known.Shielded(socket, isUp: false, perSecond);
     }
 
@@ -207,7 +171,4 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
         drops.Add(DropReason.Shed, (int)Math.Min(int.MaxValue, unchecked(total - _kernelDrops)));
         _kernelDrops = total;
     }
-
-    /// <summary>What the program does.</summary>
-    private readonly record struct Plan(bool Data, int DataShift, Kept Control, int ControlShift);
 }

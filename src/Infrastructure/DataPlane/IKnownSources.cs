@@ -15,6 +15,10 @@ public interface IKnownSources
     /// <inheritdoc cref="SourceStanding.Read"/>
     int Read(SourceRecord record, Span<Endpoint> sources, Instant now);
 
+    /// <summary>Ids of all sessions that this node knows; 0 if there are more than there is room for.</summary>
+    /// <returns>How many there are.</returns>
+    int ReadSessions(Span<SessionId> sessions);
+
     /// <summary>The kernel keeps a flood from a socket from now on, or no longer. May come again and again while a flood comes and goes.</summary>
     /// <param name="socket">The shell's number of it.</param>
     /// <param name="perSecond">Datagrams that came in vain, a second.</param>

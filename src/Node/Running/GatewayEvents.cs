@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using JumpingVpn.Domain.Admission;
 using JumpingVpn.Domain.Gateway;
 using JumpingVpn.Domain.Ports;
@@ -56,6 +57,16 @@ internal sealed class GatewayEvents(
     int IKnownSources.Version => admission.Standing.Version;
 
     int IKnownSources.Read(SourceRecord record, Span<Endpoint> sources, Instant now) => admission.Standing.Read(record, sources, now);
+
+    int IKnownSources.ReadSessions(Span<SessionId> sessions)
+    {
+        if (Volatile.Read(ref _shell) is not { } shell) return 0;
+        ImmutableSortedDictionary<SessionId, GatewaySession> known = shell.State.Sessions;
+        if (known.Count > sessions.Length) return 0;
+        int count = 0;
+        foreach (KeyValuePair<SessionId, GatewaySession> session in known) sessions[count++] = session.Key;
+        return count;
+    }
 
     void IKnownSources.Shielded(int socket, bool isUp, double perSecond)
     {

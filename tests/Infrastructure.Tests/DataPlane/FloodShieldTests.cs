@@ -1,6 +1,8 @@
 using System.Net;
 using JumpingVpn.Domain.Admission;
 using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Domain.Protocol.Messages;
 using JumpingVpn.Infrastructure.DataPlane;
 using JumpingVpn.Infrastructure.Linux;
 
@@ -89,6 +91,54 @@ public sealed class FloodShieldTests : IDisposable
     }
 
     [Fact]
+    public void Under_a_flood_of_ever_new_sources_a_stranger_that_names_a_session_is_let_in()
+    {
+        _sources.Sessions.Add(new(7));
+        For(4, Outcome.Refused, 1_000_000);
+        For(20, Outcome.Refused, 1_000_000 / 64);
+
+        Assert.Equal(200, Passing(_stranger, Naming(7)));
+        KeptOut(_stranger, Naming(8), (Outcome.Refused, 1_000_000 / 64));
+        // A first message from a proven source is too short to name one, and passes for its source.
+        Assert.Equal(200, Passing(_client, Control));
+    }
+
+    [Fact]
+    public void If_the_flood_names_a_session_that_lets_nobody_in_until_it_is_over()
+    {
+        _sources.Sessions.Add(new(7));
+        For(4, Outcome.Refused, 1_000_000);
+        // What was still queued from before the program does not speak against it.
+        Assert.Equal(200, Passing(_stranger, Naming(7)));
+        For(20, Outcome.Refused, 1_000_000);
+        KeptOut(_stranger, Naming(7), (Outcome.Refused, 1_000_000 / 64));
+
+        For((int)(FloodShield.LowerAfter / FloodShield.Window) + 10, Outcome.Refused, 100);
+        Assert.False(_shield.IsUp);
+        For(4, Outcome.Refused, 1_000_000);
+        Assert.Equal(200, Passing(_stranger, Naming(7)));
+    }
+
+    [Fact]
+    public void With_more_sessions_than_there_is_room_for_none_lets_anybody_in()
+    {
+        for (int i = 0; i <= 2048; i++) _sources.Sessions.Add(new((UInt128)i << 64 | 7));
+        For(10, Outcome.Refused, 1_000_000);
+        KeptOut(_stranger, Naming(7), (Outcome.Refused, 1_000_000 / 64));
+    }
+
+    [Fact]
+    public void A_source_that_has_just_been_proven_need_not_wait_for_the_next_program()
+    {
+        For(10, Outcome.Refused, 1_000_000);
+        _now += FloodShield.ProvenSpacing;
+        _sources.Proven.Add(_stranger.Local);
+        _sources.Version++;
+        _shield.Review(_now);
+        Assert.Equal(200, Passing(_stranger, Control));
+    }
+
+    [Fact]
     public void A_source_that_is_proven_while_the_shield_is_up_is_let_in()
     {
         For(5, Outcome.VainData, 1_000_000);
@@ -160,6 +210,14 @@ public sealed class FloodShieldTests : IDisposable
         Assert.Equal(dropped, _drops.Read(DropReason.Shed));
     }
 
+    private static byte[] Naming(ulong session)
+    {
+        byte[] datagram = new byte[100];
+        datagram[0] = (byte)MessageType.Prepare;
+        new SessionId(session).Write(datagram.AsSpan(Prepare.SessionOffset));
+        return datagram;
+    }
+
     private void For(int windows, Outcome outcome, int perSecond)
     {
         for (int i = 0; i < windows; i++) Window((outcome, perSecond));
@@ -208,6 +266,15 @@ public sealed class FloodShieldTests : IDisposable
         public int Capacity => 100;
 
         public int Version { get; set; }
+
+        public List<SessionId> Sessions { get; } = [];
+
+        public int ReadSessions(Span<SessionId> sessions)
+        {
+            if (Sessions.Count > sessions.Length) return 0;
+            Sessions.CopyTo(sessions);
+            return Sessions.Count;
+        }
 
         public int Read(SourceRecord record, Span<Endpoint> sources, Instant now)
         {

@@ -1,19 +1,22 @@
 using System.Net;
+using System.Security.Cryptography;
 using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Domain.Protocol.Messages;
 using JumpingVpn.Infrastructure.DataPlane;
 using JumpingVpn.Infrastructure.Linux;
 
 namespace JumpingVpn.Infrastructure.Tests.DataPlane;
 
 /// <summary>The program as the kernel runs it: real datagrams from real sources (REQ-FLOOD-8).</summary>
-public sealed class SourceFilterTests
+public sealed class ShieldProgramTests
 {
     private const int Never = 31;
     private static readonly byte[] Data = [4, 0, 0, 0];
     private static readonly byte[] Control = [1, 0, 0, 0];
 
     private readonly byte[] _buffer = new byte[2048];
-    private readonly SourceFilter _filter = new();
+    private readonly ShieldProgram _filter = new();
 
     public static TheoryData<string, int> Sizes
     {
@@ -21,7 +24,7 @@ public sealed class SourceFilterTests
         {
             var sizes = new TheoryData<string, int>();
             foreach (string address in (string[])["127.0.0.1", "::1"])
-                for (int bits = SourceBits.MinBits; bits <= SourceBits.MaxBits; bits++) sizes.Add(address, bits);
+                for (int bits = ShieldBits.MinBits; bits <= ShieldBits.MaxBits; bits++) sizes.Add(address, bits);
             return sizes;
         }
     }
@@ -34,12 +37,12 @@ public sealed class SourceFilterTests
         UdpSocket[] senders = [.. Enumerable.Range(0, 40).Select(_ => Open(address))];
         try
         {
-            var set = new SourceBits(byNetwork: false);
+            var set = new ShieldBits(ShieldKey.Source);
             set.Clear(bits, passes: false);
             set.Set([.. senders.Take(10).Select(sender => sender.Local)], passes: true);
             foreach (byte[] datagram in (byte[][])[Data, Control])
             {
-                (SourceBits? data, SourceBits? control) = datagram == Data ? (set, null) : ((SourceBits?)null, set);
+                (ShieldBits? data, ShieldBits? control) = datagram == Data ? (set, null) : ((ShieldBits?)null, set);
                 Assert.True(SocketFilter.TryAttach(gateway.Descriptor, _filter.Write(data, Never, control, Never)));
                 foreach (UdpSocket sender in senders) sender.TrySendTo(gateway.Local, null, datagram);
                 Endpoint[] passed = Received(gateway);
@@ -64,7 +67,7 @@ public sealed class SourceFilterTests
     public void Data_packets_and_all_others_are_judged_apart()
     {
         using UdpSocket gateway = Open("127.0.0.1"), known = Open("127.0.0.1"), stranger = Open("127.0.0.1");
-        SourceBits set = Only(known, stranger);
+        ShieldBits set = Only(known, stranger);
 
         Assert.True(SocketFilter.TryAttach(gateway.Descriptor, _filter.Write(set, Never, null, 0)));
         Assert.Equal([4, 1, 1], Types(gateway, known, stranger));
@@ -80,10 +83,46 @@ public sealed class SourceFilterTests
     public void The_longest_program_for_both_is_taken()
     {
         using UdpSocket gateway = Open("127.0.0.1");
-        SourceBits data = new(byNetwork: false), control = new(byNetwork: true);
+        ShieldBits data = new(ShieldKey.Source), control = new(ShieldKey.Network);
         data.Clear(12, passes: false);
-        control.Clear(SourceBits.MaxBits, passes: true);
+        control.Clear(ShieldBits.MaxBits, passes: true);
         Assert.True(SocketFilter.TryAttach(gateway.Descriptor, _filter.Write(data, 3, control, 3)));
+
+        ShieldBits proven = new(ShieldKey.Source), sessions = new(ShieldKey.Session);
+        proven.Clear(13, passes: false);
+        sessions.Clear(14, passes: false);
+        Assert.True(SocketFilter.TryAttach(gateway.Descriptor, _filter.Write(data, 3, proven, 3, sessions)));
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("::1")]
+    public void Whoever_names_a_session_passes_as_its_bit_says(string address)
+    {
+        using UdpSocket gateway = Open(address), stranger = Open(address);
+        SessionId[] ids = [.. Enumerable.Range(0, 400).Select(_ => SessionId.Read(RandomNumberGenerator.GetBytes(SessionId.Size)))];
+        ShieldBits nobody = new(ShieldKey.Source), sessions = new(ShieldKey.Session);
+        nobody.Clear(10, passes: false);
+        sessions.Clear(14, passes: false);
+        sessions.Set(ids.AsSpan(0, 100));
+        Assert.True(SocketFilter.TryAttach(gateway.Descriptor, _filter.Write(null, 0, nobody, Never, sessions)));
+        List<SessionId> passed = [];
+        foreach (SessionId id in ids)
+        {
+            byte[] datagram = new byte[Prepare.SessionOffset + SessionId.Size];
+            datagram[0] = (byte)MessageType.Prepare;
+            id.Write(datagram.AsSpan(Prepare.SessionOffset));
+            stranger.TrySendTo(gateway.Local, null, datagram);
+            if (gateway.TryReceive(_buffer, out _) == ReceiveStatus.Received) passed.Add(SessionId.Read(_buffer.AsSpan(Prepare.SessionOffset)));
+            // Too short to name one.
+            stranger.TrySendTo(gateway.Local, null, datagram.AsSpan(0, datagram.Length - 1));
+            Assert.NotEqual(ReceiveStatus.Received, gateway.TryReceive(_buffer, out _));
+        }
+
+        Assert.Equal(ids.Where(id => IsSet(sessions, sessions.Hash.Of(id))), passed);
+        Assert.Equal(ids[..100], passed[..100]);
+        // 1.8 of the others are expected.
+        Assert.InRange(passed.Count, 100, 115);
     }
 
     [Fact]
@@ -105,13 +144,13 @@ public sealed class SourceFilterTests
     [Fact]
     public void By_network_all_addresses_of_a_64_share_a_bit_and_IPv4_ports_do_not()
     {
-        var hash = new SourceHash(byNetwork: true);
+        var hash = new ShieldHash(ShieldKey.Network);
         hash.Renew();
         Assert.Equal(hash.Of(At("2001:db8::1", 1)), hash.Of(At("2001:db8::ffff:2", 2)));
         Assert.NotEqual(hash.Of(At("2001:db8::1", 1)), hash.Of(At("2001:db8:0:1::1", 1)));
         Assert.NotEqual(hash.Of(At("192.0.2.1", 1)), hash.Of(At("192.0.2.1", 2)));
         using UdpSocket gateway = Open("::1"), stranger = Open("::1");
-        var set = new SourceBits(byNetwork: true);
+        var set = new ShieldBits(ShieldKey.Network);
         set.Clear(10, passes: true);
         set.Set([At("::", 0)], passes: false);
         Assert.True(SocketFilter.TryAttach(gateway.Descriptor, _filter.Write(null, 0, set, Never)));
@@ -125,11 +164,11 @@ public sealed class SourceFilterTests
     {
         Endpoint[] failing = [.. Enumerable.Range(0, 10_000).Select(number => At("192.0.2.1", (ushort)(10_000 + number)))];
         Endpoint[] others = [.. Enumerable.Range(0, 1000).Select(number => At("192.0.2.1", (ushort)(40_000 + number)))];
-        var set = new SourceBits(byNetwork: true);
+        var set = new ShieldBits(ShieldKey.Network);
         var unlucky = new int[others.Length];
         for (int round = 0; round < 8; round++)
         {
-            set.Clear(SourceBits.MaxBits, passes: true);
+            set.Clear(ShieldBits.MaxBits, passes: true);
             set.Set(failing, passes: false);
             Assert.DoesNotContain(failing, source => Passes(set, source));
             for (int i = 0; i < others.Length; i++) unlucky[i] += Passes(set, others[i]) ? 0 : 1;
@@ -141,15 +180,17 @@ public sealed class SourceFilterTests
     }
 
     /// <summary>What the program must find.</summary>
-    private static bool Passes(SourceBits set, Endpoint source)
+    private static bool Passes(ShieldBits set, Endpoint source) => IsSet(set, set.Hash.Of(source));
+
+    private static bool IsSet(ShieldBits set, uint hash)
     {
-        uint index = set.Hash.Of(source) >> (32 - set.Bits);
+        uint index = hash >> (32 - set.Bits);
         return (set.Words[(int)(index / 32)] >> (int)(index % 32) & 1) != 0;
     }
 
-    private static SourceBits Only(UdpSocket known, UdpSocket stranger)
+    private static ShieldBits Only(UdpSocket known, UdpSocket stranger)
     {
-        var set = new SourceBits(byNetwork: false);
+        var set = new ShieldBits(ShieldKey.Source);
         do
         {
             set.Clear(10, passes: false);

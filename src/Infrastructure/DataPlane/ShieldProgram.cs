@@ -1,48 +1,62 @@
+using JumpingVpn.Domain.Protocol.Messages;
 using JumpingVpn.Infrastructure.Linux;
 
 namespace JumpingVpn.Infrastructure.DataPlane;
 
 /// <summary>
-/// Writes the program by which the kernel passes or drops datagrams by their source (linux/filter.h; the kernel gives a UDP socket's program
-/// the datagram from the UDP header on). Data packets and everything else are judged apart. A tree of comparisons leads from a source's
-/// hash to one of many 32-bit words, whose bit decides; what finds none passes by chance. IPv4 and IPv6.
+/// Writes the program by which the kernel passes or drops datagrams by their source and the session that they name (linux/filter.h; the kernel
+/// gives a UDP socket's program the datagram from the UDP header on). Data packets and everything else are judged apart. A tree of comparisons
+/// leads from a hash to one of many 32-bit words, whose bit decides; what finds none passes by chance. IPv4 and IPv6.
 /// </summary>
-internal sealed class SourceFilter
+internal sealed class ShieldProgram
 {
     private const int WordBits = 5;
     private const int MaxJump = byte.MaxValue;
     private const uint NetworkHeader = unchecked((uint)-0x100000);
     private const uint Random = unchecked((uint)-0x1000 + 56);
     private const uint Payload = 8;
+    private const uint Session = Payload + Prepare.SessionOffset;
 
     private readonly ulong[] _program = new ulong[SocketFilter.MaxLength];
     private int _length;
 
-    /// <summary>Writes the program; it is valid until the next call. There is room for one set of <see cref="SourceBits.MaxBits"/> and one of 12.</summary>
+    /// <summary>
+    /// Writes the program; it is valid until the next call. There is room for one set of <see cref="ShieldBits.MaxBits"/> and one of 12, or for one
+    /// of 14, one of 13 and one of 12.
+    /// </summary>
     /// <param name="data">For data packets; null if all pass.</param>
     /// <param name="dataShift">Of data packets that find no bit one in two to that power passes, 0 to 31.</param>
     /// <param name="control">For all others; null if all pass.</param>
     /// <param name="controlShift">Likewise.</param>
-    public ReadOnlySpan<ulong> Write(SourceBits? data, int dataShift, SourceBits? control, int controlShift)
+    /// <param name="sessions">Of all others those that name one of these pass as well, whatever their source; null for none.</param>
+    public ReadOnlySpan<ulong> Write(ShieldBits? data, int dataShift, ShieldBits? control, int controlShift, ShieldBits? sessions = null)
     {
         _length = 0;
         Emit(Op.LoadByte, Payload);
         Emit(Op.JumpIfEqual, PacketHeader.Type, whenFalse: 1);
         int toData = Jump();
-        Judge(control, controlShift);
+        Judge(control, sessions, controlShift);
         Land(toData);
-        Judge(data, dataShift);
+        Judge(data, null, dataShift);
         return _program.AsSpan(0, _length);
     }
 
-    private void Judge(SourceBits? bits, int shift)
+    private void Judge(ShieldBits? bits, ShieldBits? others, int shift)
     {
-        if (bits is null)
+        if (bits is not null)
         {
-            Emit(Op.Return, uint.MaxValue);
-            return;
+            PassIfSet(bits);
+            if (others is not null) PassIfSet(others);
+            Emit(Op.Load, Random);
+            Emit(Op.JumpIfGreater, uint.MaxValue >> shift, whenFalse: 1);
+            Emit(Op.Return);
         }
 
+        Emit(Op.Return, uint.MaxValue);
+    }
+
+    private void PassIfSet(ShieldBits bits)
+    {
         Hash(bits.Hash);
         // The bit's place in its word into X, the word's number into A.
         Emit(Op.ShiftRight, (uint)(32 - bits.Bits));
@@ -53,15 +67,27 @@ internal sealed class SourceFilter
         Emit(Op.ShiftRight, WordBits);
         Tree(bits.Words, 0, _length + TreeLength(bits.Words.Length));
         Emit(Op.ShiftRightX);
-        Emit(Op.JumpIfSet, 1, whenTrue: 2);
-        Emit(Op.Load, Random);
-        Emit(Op.JumpIfGreater, uint.MaxValue >> shift, whenTrue: 1);
+        Emit(Op.JumpIfSet, 1, whenFalse: 1);
         Emit(Op.Return, uint.MaxValue);
-        Emit(Op.Return);
     }
 
-    /// <summary>A = <see cref="SourceHash.Of"/> of the datagram's source.</summary>
-    private void Hash(SourceHash hash)
+    /// <summary>A = what <see cref="ShieldHash"/> makes of the datagram. One that is too short to name a session is dropped.</summary>
+    private void Hash(ShieldHash hash)
+    {
+        if (hash.Key == ShieldKey.Session) SumSession(hash);
+        else SumSource(hash);
+        Emit(Op.ToX);
+        Emit(Op.ShiftRight, 16);
+        Emit(Op.XorX);
+        Emit(Op.Multiply, hash.Last);
+    }
+
+    private void SumSession(ShieldHash hash)
+    {
+        for (int word = 0; word < 4; word++) Add(Op.Load, Session + sizeof(uint) * (uint)word, hash.Word(word), isFirst: word == 0);
+    }
+
+    private void SumSource(ShieldHash hash)
     {
         Emit(Op.LoadByte, NetworkHeader);
         Emit(Op.ShiftRight, 4);
@@ -69,22 +95,18 @@ internal sealed class SourceFilter
         int toIPv4 = Jump();
         Add(Op.Load, NetworkHeader + 8, hash.Word(0), isFirst: true);
         Add(Op.Load, NetworkHeader + 12, hash.Word(1));
-        if (!hash.ByNetwork)
+        if (hash.Key == ShieldKey.Source)
         {
             Add(Op.Load, NetworkHeader + 16, hash.Word(2));
             Add(Op.Load, NetworkHeader + 20, hash.Word(3));
             Add(Op.LoadHalf, 0, hash.Port);
         }
 
-        int toMixing = Jump();
+        int toEnd = Jump();
         Land(toIPv4);
         Add(Op.Load, NetworkHeader + 12, hash.Word(3), isFirst: true);
         Add(Op.LoadHalf, 0, hash.Port);
-        Land(toMixing);
-        Emit(Op.ToX);
-        Emit(Op.ShiftRight, 16);
-        Emit(Op.XorX);
-        Emit(Op.Multiply, hash.Last);
+        Land(toEnd);
     }
 
     /// <summary>A = A + multiplier * what is at a place of the datagram.</summary>
