@@ -60,7 +60,7 @@ internal sealed class FloodFilter : IDisposable
         filter.Rotate(_crypto.GenerateSecret());
         _admission = ControlAdmission.Create(_crypto, filter, _environment.TokenSecret);
         var mix = new KeyedMix(seed: 1);
-        _whole = new(filter, new ProofGate(_crypto, _crypto, _environment.TokenSecret, mix), new SourceStanding(mix, new(Unbounded, Unbounded, Unbounded)));
+        _whole = new(filter, new ProofGate(_crypto, _crypto, _environment.TokenSecret, mix), new SourceStanding(mix, new(Unbounded, Unbounded, Unbounded)), new SessionMisuse(mix));
         Connect(client);
     }
 

@@ -131,16 +131,15 @@ public sealed class OffPathTests
         attack.Survived();
     }
 
-    /// <summary>REQ-FLOOD-8: from sources that fail, with data packets, and from ever new sources; the last costs newcomers patience, but not a client on a path that it has probed.</summary>
+    /// <summary>REQ-FLOOD-8: from sources that fail, and with data packets.</summary>
     [PrivilegedTheory]
-    [InlineData(FloodKind.ReattachWrongProof, SourceSpread.Ports, Sources)]
-    [InlineData(FloodKind.DataRandomIndex, SourceSpread.Ports, Sources)]
-    [InlineData(FloodKind.ReattachRandomId, SourceSpread.Addresses, 20 * Sources)]
-    public void At_full_rate_the_kernel_keeps_a_flood_off_and_a_client_moves(FloodKind kind, SourceSpread spread, int sources)
+    [InlineData(FloodKind.ReattachWrongProof)]
+    [InlineData(FloodKind.DataRandomIndex)]
+    public void At_full_rate_the_kernel_keeps_a_flood_off_and_a_client_moves(FloodKind kind)
     {
         using Attack attack = Attack.Begin(calm: false);
         var known = new FloodKnowledge(attack.Lab.GatewayKey, Convert.FromHexString(attack.Before.Id));
-        using FloodSender flood = attack.Lab.Flood(kind, known, Neighbours, spread, sources);
+        using FloodSender flood = attack.Lab.Flood(kind, known, Neighbours, SourceSpread.Ports, Sources);
 
         During(flood, () =>
         {
@@ -154,6 +153,31 @@ public sealed class OffPathTests
         // Ten seconds later; once is enough.
         if (kind == FloodKind.ReattachWrongProof)
             attack.Await("the end of the flood", () => attack.Lab.Nodes.Logs().Contains("is over", StringComparison.Ordinal), 20);
+        attack.TookHold("RATE_LIMITED", 10 * Least);
+        Assert.True(attack.Survived().Up!.Delivered > 0.8);
+    }
+
+    /// <summary>REQ-FLOOD-8: from ever new sources. The client's address is a new one too, and the id of its session lets it in.</summary>
+    [PrivilegedFact]
+    public void At_full_rate_a_flood_from_ever_new_sources_does_not_hide_a_client_at_a_new_address()
+    {
+        using Attack attack = Attack.Begin(calm: false);
+        using FloodSender flood = attack.Lab.Flood(
+            FloodKind.ReattachRandomId, new FloodKnowledge(attack.Lab.GatewayKey), Neighbours, SourceSpread.Addresses, 20 * Sources);
+
+        During(flood, () =>
+        {
+            attack.Await("the shield", () => attack.Lab.Nodes.Logs().Contains("flood on ", StringComparison.Ordinal));
+            Attack.Last(1.5);
+            var fault = new NatRebindingFault(attack.Lab.Topology);
+            fault.Apply();
+            attack.Await(
+                "the binding to the new address",
+                () => attack.Lab.Nodes.Gateway.ReadSession()?.Remote?.StartsWith(LabNetwork.RouterRebound4(1) + ":", StringComparison.Ordinal) == true, 2);
+            fault.AssertTookHold();
+            Attack.Last(1);
+        }, rate: 0);
+
         attack.TookHold("RATE_LIMITED", 10 * Least);
         Assert.True(attack.Survived().Up!.Delivered > 0.8);
     }

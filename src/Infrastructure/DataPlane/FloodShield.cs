@@ -28,10 +28,19 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     public const int LowerAt = 25_000;
 
     /// <summary>At least so many datagrams a second pass by chance, if they come.</summary>
-    public const int Sample = 20_000;
+    public const int Sample = 16_000;
 
     /// <summary>Of what passes by chance at least one in two to that power does.</summary>
     private const int MaxShift = 6;
+
+    /// <summary>
+    /// In so many windows more than in others <see cref="RaiseAt"/> must come through although hardly anything passes by chance: then it is the
+    /// flood that names sessions.
+    /// </summary>
+    public const int NamingWindows = 12;
+
+    /// <summary>What remains of a rate after a window without any: a flood that pauses for a moment is not let in when it goes on.</summary>
+    private const double Fading = 0.9;
 
     /// <summary>Over which datagrams are counted.</summary>
     public static readonly TimeSpan Window = TimeSpan.FromMilliseconds(20);
@@ -47,14 +56,12 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     /// <summary>The same where a source was just proven, which goes on to confirm and to send.</summary>
     public static readonly TimeSpan ProvenSpacing = TimeSpan.FromMilliseconds(5);
 
-    /// <summary>After a change of what passes: until then what had passed before is still counted.</summary>
-    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(100);
-
     /// <summary>After the kernel has taken no program at all.</summary>
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
 
     private readonly ShieldLoader _loader = new(descriptor, known);
     private int _data, _again, _others;
+    private double _dataRate, _againRate, _othersRate;
     private ShieldPlan _plan;
     private int _version;
     private uint _kernelDrops;
@@ -62,8 +69,11 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     private Instant _lowerAt = Instant.Never;
     private Instant _nextProgram = Instant.Zero;
     private Instant _nextProven = Instant.Zero;
-    private Instant _settledAt = Instant.Zero;
+    private int _naming;
     private bool _namesSessions;
+
+    /// <summary>What was queued before the program changed does not tell what passes now.</summary>
+    private bool _isStale;
 
     public bool IsUp => _plan != default;
 
@@ -99,19 +109,32 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
             return;
         }
 
-        double seconds = elapsed.TotalSeconds;
-        double passed = (_again + _others) / seconds;
-        double data = ((long)_data << _plan.DataShift) / seconds;
-        double again = ((long)_again << _plan.ControlShift) / seconds;
-        double others = ((long)_others << (_plan.Control == ShieldedControl.AllButProven ? _plan.ControlShift : 0)) / seconds;
-        (_data, _again, _others, _windowStart) = (0, 0, 0, now);
-        double most = Math.Max(data, again + others);
+        double passed = (_again + _others) / elapsed.TotalSeconds;
+        if (!_isStale) Measure(elapsed.TotalSeconds);
+        (_data, _again, _others, _windowStart, _isStale) = (0, 0, 0, now, false);
+        double most = Math.Max(_dataRate, _againRate + _othersRate);
         if (!IsUp && most < RaiseAt) return;
         if (IsUp) CountDrops();
-        if (_plan.Sessions && now >= _settledAt && passed >= RaiseAt) _namesSessions = true;
+        if (_plan.Sessions) JudgeSessions(passed);
         if (most >= LowerAt) _lowerAt = now + LowerAfter;
-        if (now >= _lowerAt) Lower(data + again + others);
-        else Hold(Next(data, again, others), data + again + others, now);
+        if (now >= _lowerAt) Lower();
+        else Hold(Next(_dataRate, _againRate, _othersRate), now);
+    }
+
+    private void JudgeSessions(double passed)
+    {
+        bool isTooMuch = passed >= RaiseAt && _plan.ControlShift == MaxShift;
+        _naming = Math.Max(0, _naming + (isTooMuch ? 1 : -1));
+        _namesSessions |= _naming >= NamingWindows;
+    }
+
+    /// <summary>What came, kept off or not, in datagrams a second.</summary>
+    private void Measure(double seconds)
+    {
+        double fading = IsUp ? Fading : 0;
+        _dataRate = Math.Max(_dataRate * fading, ((long)_data << _plan.DataShift) / seconds);
+        _againRate = Math.Max(_againRate * fading, ((long)_again << _plan.ControlShift) / seconds);
+        _othersRate = Math.Max(_othersRate * fading, ((long)_others << (_plan.Control == ShieldedControl.AllButProven ? _plan.ControlShift : 0)) / seconds);
     }
 
     private ShieldPlan Next(double data, double again, double others)
@@ -136,14 +159,14 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
         return wanted > shift || rate < Sample * 0.7 * (1 << shift) ? wanted : shift;
     }
 
-    private void Hold(ShieldPlan next, double perSecond, Instant now)
+    private void Hold(ShieldPlan next, Instant now)
     {
         bool wasUp = IsUp;
         if (now < _nextProgram) return;
         if (next == _plan && (next.Control != ShieldedControl.Failing || next.ControlShift == 0) && _version == known.Version) return;
         if (!Load(next, now) || wasUp) return;
         _kernelDrops = SocketFilter.Drops(descriptor) ?? _kernelDrops;
-        known.Shielded(socket, isUp: true, perSecond);
+        known.Shielded(socket, isUp: true, _dataRate + _againRate + _othersRate);
     }
 
     private bool Load(in ShieldPlan plan, Instant now)
@@ -153,16 +176,16 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
         _nextProgram = now + (isLoaded ? Spacing : Retry);
         _nextProven = now + (isLoaded ? ProvenSpacing : Retry);
         if (!isLoaded) return false;
-        if (plan != _plan) _settledAt = now + Settling;
+        _isStale = plan != _plan;
         (_plan, _version) = (plan, version);
         return true;
     }
 
-    private void Lower(double perSecond)
+    private void Lower()
     {
         SocketFilter.Detach(descriptor);
-        (_plan, _lowerAt, _namesSessions) = (default, Instant.Never, false);
-        known.Shielded(socket, isUp: false, perSecond);
+        (_plan, _lowerAt, _naming, _namesSessions) = (default, Instant.Never, 0, false);
+        known.Shielded(socket, isUp: false, _dataRate + _againRate + _othersRate);
     }
 
     private void CountDrops()

@@ -9,15 +9,15 @@ public interface IKnownSources
     /// <inheritdoc cref="SourceStanding.Capacity"/>
     int Capacity { get; }
 
-    /// <inheritdoc cref="SourceStanding.Version"/>
+    /// <summary>Changes when a source is proven that was not before, or a session misused.</summary>
     int Version { get; }
 
     /// <inheritdoc cref="SourceStanding.Read"/>
     int Read(SourceRecord record, Span<Endpoint> sources, Instant now);
 
-    /// <summary>Ids of all sessions that this node knows; 0 if there are more than there is room for.</summary>
-    /// <returns>How many there are.</returns>
-    int ReadSessions(Span<SessionId> sessions);
+    /// <summary>Ids of all sessions that this node knows and no flood names; none if there are more than there is room for.</summary>
+    /// <returns>How many they are.</returns>
+    int ReadSessions(Span<SessionId> sessions, Instant now);
 
     /// <summary>The kernel keeps a flood from a socket from now on, or no longer. May come again and again while a flood comes and goes.</summary>
     /// <param name="socket">The shell's number of it.</param>

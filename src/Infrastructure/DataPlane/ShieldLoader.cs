@@ -54,7 +54,7 @@ internal sealed class ShieldLoader(int descriptor, IKnownSources known)
         }
 
         ReadOnlySpan<Endpoint> proven = _sources.AsSpan(0, known.Read(SourceRecord.Proven, _sources, now));
-        ShieldBits? sessions = plan.Sessions ? ReadSessions() : null;
+        ShieldBits? sessions = plan.Sessions ? ReadSessions(now) : null;
         if (plan.Control == ShieldedControl.AllButProven)
         {
             int most = sessions is null ? _maxBits : Math.Min(_maxBits, MaxSourceBitsBeside);
@@ -73,9 +73,9 @@ internal sealed class ShieldLoader(int descriptor, IKnownSources known)
         return _program.Write(plan.Data ? _dataBits : null, plan.DataShift, control, plan.ControlShift, sessions);
     }
 
-    private ShieldBits? ReadSessions()
+    private ShieldBits? ReadSessions(Instant now)
     {
-        int count = known.ReadSessions(_sessions);
+        int count = known.ReadSessions(_sessions, now);
         if (count == 0) return null;
         _sessionBits.Clear(ShieldBits.BitsFor(count, Math.Min(_maxBits, MaxSessionBits)), passes: false);
         _sessionBits.Set(_sessions.AsSpan(0, count));

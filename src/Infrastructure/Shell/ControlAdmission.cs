@@ -5,6 +5,7 @@ using JumpingVpn.Domain.Gateway;
 using JumpingVpn.Domain.Ports;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Domain.Protocol;
+using JumpingVpn.Domain.Protocol.Messages;
 using JumpingVpn.Domain.Sessions;
 using JumpingVpn.Infrastructure.Crypto;
 
@@ -20,18 +21,21 @@ public readonly record struct AdmissionResult(AdmissionVerdict Verdict, ReasonCo
 /// All that a control datagram passes before a gateway's core takes it, cheap before dear: its shape, the turn of its source, its mark, its
 /// proof, and for what nothing in memory can prove the cookie under load (docs/PROTOCOL.md, order of checks). One thread; allocates nothing.
 /// </summary>
-public sealed class ControlAdmission(ControlFilter filter, ProofGate gate, SourceStanding standing)
+public sealed class ControlAdmission(ControlFilter filter, ProofGate gate, SourceStanding standing, SessionMisuse misuse)
 {
     /// <summary>Those of a node, with tables of the usual size that are keyed with a seed of their own.</summary>
     /// <param name="tokenSecret">The node's; lives as long as this.</param>
     public static ControlAdmission Create(SodiumCryptography crypto, ControlFilter filter, SecretHandle tokenSecret)
     {
         var mix = new KeyedMix(BinaryPrimitives.ReadUInt128LittleEndian(RandomNumberGenerator.GetBytes(16)));
-        return new(filter, new ProofGate(crypto, crypto, tokenSecret, mix), new SourceStanding(mix, SourceBudgets.Default));
+        return new(filter, new ProofGate(crypto, crypto, tokenSecret, mix), new SourceStanding(mix, SourceBudgets.Default), new SessionMisuse(mix));
     }
 
     /// <summary>What sources have shown; on the receiving thread.</summary>
     public SourceStanding Standing => standing;
+
+    /// <summary>Which sessions floods name; on the receiving thread.</summary>
+    public SessionMisuse Misuse => misuse;
 
     /// <summary>Judges a datagram.</summary>
     /// <param name="state">The core's state after its last step.</param>
@@ -48,8 +52,13 @@ public sealed class ControlAdmission(ControlFilter filter, ProofGate gate, Sourc
         if (reason == ReasonCode.None) verdict = Examine(state, source, datagram, now, uptime, out reason, out isVain);
         bool isForgery = reason is ReasonCode.BadMac or ReasonCode.BadSessionId or ReasonCode.BadProof;
         if (isVain) standing.Failed(source.Remote, isForgery, uptime);
+        if (isVain && Names(datagram, reason)) misuse.Note(SessionId.Read(datagram[Prepare.SessionOffset..]), uptime);
         return new(verdict, reason, record, isVain);
     }
+
+    /// <summary>True if the datagram names a session, by an id that this cluster has made.</summary>
+    private static bool Names(ReadOnlySpan<byte> datagram, ReasonCode reason) =>
+        reason is ReasonCode.BadProof or ReasonCode.RateLimited && (MessageType)datagram[0] is MessageType.Prepare or MessageType.Probe or MessageType.End;
 
     private AdmissionVerdict Examine(
         GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now, Instant uptime, out ReasonCode reason, out bool isVain)

@@ -54,7 +54,7 @@ public sealed class Rehearsal
         var filter = new ControlFilter(crypto, AddressKeys.Derive(crypto, gateway.Public), keys);
         filter.Rotate(crypto.GenerateSecret());
         var mix = new KeyedMix(seed: 1);
-        _admission = new(filter, new ProofGate(crypto, crypto, _gatewayEnvironment.TokenSecret, mix, Meters), new SourceStanding(mix, SourceBudgets.Default, Meters));
+        _admission = new(filter, new ProofGate(crypto, crypto, _gatewayEnvironment.TokenSecret, mix, Meters), new SourceStanding(mix, SourceBudgets.Default, Meters), new SessionMisuse(mix, Meters));
     }
 
     /// <summary>Plays once. Returns false if the play did not end as it should: then it has warmed less than it could.</summary>

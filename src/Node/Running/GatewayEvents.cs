@@ -54,17 +54,18 @@ internal sealed class GatewayEvents(
 
     int IKnownSources.Capacity => admission.Standing.Capacity;
 
-    int IKnownSources.Version => admission.Standing.Version;
+    int IKnownSources.Version => admission.Standing.Version + admission.Misuse.Version;
 
     int IKnownSources.Read(SourceRecord record, Span<Endpoint> sources, Instant now) => admission.Standing.Read(record, sources, now);
 
-    int IKnownSources.ReadSessions(Span<SessionId> sessions)
+    int IKnownSources.ReadSessions(Span<SessionId> sessions, Instant now)
     {
         if (Volatile.Read(ref _shell) is not { } shell) return 0;
         ImmutableSortedDictionary<SessionId, GatewaySession> known = shell.State.Sessions;
         if (known.Count > sessions.Length) return 0;
         int count = 0;
-        foreach (KeyValuePair<SessionId, GatewaySession> session in known) sessions[count++] = session.Key;
+        foreach (KeyValuePair<SessionId, GatewaySession> session in known)
+            if (!admission.Misuse.Contains(session.Key, now)) sessions[count++] = session.Key;
         return count;
     }
 

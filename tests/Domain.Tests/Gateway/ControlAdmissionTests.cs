@@ -45,6 +45,21 @@ public sealed class ControlAdmissionTests : IDisposable
     }
 
     [Fact]
+    public void A_flood_of_wrong_proofs_misuses_the_session_that_it_names_and_one_of_made_up_ids_none()
+    {
+        byte[] wrong = _story.Client.Prepare().Datagram;
+        SessionId session = SessionId.Read(wrong.AsSpan(Prepare.SessionOffset));
+        wrong[Prepare.SessionOffset] ^= 1;
+        for (int i = 0; i < 220; i++) Check(wrong, GatewayStory.Attacker);
+        wrong[Prepare.SessionOffset] ^= 1;
+        Assert.Equal(0, _admission.Misuse.Version);
+
+        wrong[Prepare.ProofOffset] ^= 1;
+        for (int i = 0; i < 220; i++) Check(wrong, GatewayStory.Cafe);
+        Assert.True(_admission.Misuse.Contains(session, _story.Now));
+    }
+
+    [Fact]
     public void Who_forges_a_clients_address_does_not_make_it_fail()
     {
         Check(_story.Client.Report(), GatewayStory.Home);

@@ -230,7 +230,7 @@ internal abstract partial class GatewayHost(World world, string name) : IModelHo
         var filter = new ControlFilter(_crypto, AddressKeys.Derive(_crypto, identity.Public), keys);
         filter.Rotate(Draw());
         var mix = new KeyedMix(new UInt128(_random.Next(), _random.Next()));
-        _admission = new(filter, new ProofGate(_crypto, new OneThread(_crypto), token, mix, Meters), new SourceStanding(mix, SourceBudgets.Default, Meters));
+        _admission = new(filter, new ProofGate(_crypto, new OneThread(_crypto), token, mix, Meters), new SourceStanding(mix, SourceBudgets.Default, Meters), new SessionMisuse(mix, Meters));
         DataPlane = world.NewDataPlane(_crypto, this);
         world.TokenSecret = token;
     }
