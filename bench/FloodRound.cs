@@ -26,6 +26,10 @@ internal sealed record FloodResult(
 internal sealed partial class FloodRound : IDisposable
 {
     private const int SinkPort = 9;
+
+    /// <summary>A first message takes a key exchange to make, and each source has its own.</summary>
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(3);
+
     private static readonly IPEndPoint First = new(IPAddress.Parse(LabNetwork.RouterOutside4(1)), 10_000);
     private static readonly IPEndPoint Sink = new(IPAddress.Parse(LabNetwork.Gateway4), SinkPort);
 
@@ -127,7 +131,7 @@ internal sealed partial class FloodRound : IDisposable
             [typeof(AttackLab).Assembly.Location, .. _lab.FloodArguments(_kind, First, _options.Spread, _options.Sources, seconds, _options.Rate, target,
                 "--session", session, "--index", $"{_seen.Epoch.RemoteIndex}")],
             onLine: line => { if (line == "ready") started.TrySetResult(); });
-        if (!started.Task.Wait(TimeSpan.FromSeconds(30))) throw new LabException($"the flood does not begin:{Environment.NewLine}{process.Output()}");
+        if (!started.Task.Wait(StartLimit)) throw new LabException($"the flood does not begin:{Environment.NewLine}{process.Output()}");
         return process;
     }
 

@@ -39,7 +39,7 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     /// </summary>
     public const int NamingWindows = 12;
 
-    /// <summary>What remains of a rate after a window without any: a flood that pauses for a moment is not let in when it goes on.</summary>
+    /// <summary>What remains of a rate after a window of nothing: a flood that pauses for a moment is not let in when it goes on.</summary>
     private const double Fading = 0.9;
 
     /// <summary>Over which datagrams are counted.</summary>
@@ -131,7 +131,7 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     /// <summary>What came, kept off or not, in datagrams a second.</summary>
     private void Measure(double seconds)
     {
-        double fading = IsUp ? Fading : 0;
+        double fading = IsUp ? Math.Pow(Fading, seconds / Window.TotalSeconds) : 0;
         _dataRate = Math.Max(_dataRate * fading, ((long)_data << _plan.DataShift) / seconds);
         _againRate = Math.Max(_againRate * fading, ((long)_again << _plan.ControlShift) / seconds);
         _othersRate = Math.Max(_othersRate * fading, ((long)_others << (_plan.Control == ShieldedControl.AllButProven ? _plan.ControlShift : 0)) / seconds);
@@ -176,7 +176,7 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
         _nextProgram = now + (isLoaded ? Spacing : Retry);
         _nextProven = now + (isLoaded ? ProvenSpacing : Retry);
         if (!isLoaded) return false;
-        _isStale = plan != _plan;
+        _isStale |= plan != _plan;
         (_plan, _version) = (plan, version);
         return true;
     }
