@@ -119,7 +119,7 @@ internal sealed class FloodFilter : IDisposable
             {
                 byte[] datagram = datagrams[count % datagrams.Length];
                 Instant now = BootClock.Now();
-                (AdmissionVerdict verdict, ReasonCode reason, _, _) = admission.Check(_state, Source, datagram, now, now);
+                (AdmissionVerdict verdict, ReasonCode reason, _, _, _) = admission.Check(_state, Source, datagram, now, now);
                 if (verdict == AdmissionVerdict.SendCookie)
                 {
                     SecretHandle seed = _crypto.GenerateSecret();

@@ -10,7 +10,7 @@ namespace JumpingVpn.Simulation.Tests;
 /// </summary>
 public sealed class ClusterSeedTests(ITestOutputHelper output)
 {
-    private const ulong DefaultSeeds = 3_000;
+    private const ulong DefaultSeeds = 2_000;
 
     /// <summary>So many seeds bring every reason that can be stored in so short a time.</summary>
     private const ulong SeedsForAll = 1_000;

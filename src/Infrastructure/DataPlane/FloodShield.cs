@@ -11,8 +11,8 @@ namespace JumpingVpn.Infrastructure.DataPlane;
 /// passes all from sources from which something was proven lately. Of the rest:
 /// <list type="bullet">
 /// <item>control datagrams, if the flood comes from sources that have failed before: those pass by chance, and everybody else passes;</item>
-/// <item>control datagrams, if it comes from ever new sources: what names a session passes, so that its client may come from anywhere, and all
-/// others pass by chance; if the flood itself names sessions, that passes by chance too, for as long as the shield is up;</item>
+/// <item>control datagrams, if it comes from ever new sources: what names a session that no flood names passes, so that its client may come from
+/// anywhere, and all others pass by chance; if a flood names too many sessions to keep them apart, all do for as long as the shield is up;</item>
 /// <item>data packets, which only known sources can send: all others pass by chance.</item>
 /// </list>
 /// The chance is such that <see cref="Sample"/> to twice that come through in a second: by them the flood is measured. Data packets count
@@ -34,8 +34,7 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     private const int MaxShift = 6;
 
     /// <summary>
-    /// In so many windows more than in others <see cref="RaiseAt"/> must come through although hardly anything passes by chance: then it is the
-    /// flood that names sessions.
+    /// In so many windows more than in others <see cref="RaiseAt"/> must come in vain that names sessions: then it is the flood that does.
     /// </summary>
     public const int NamingWindows = 12;
 
@@ -54,14 +53,17 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     /// </summary>
     public static readonly TimeSpan Spacing = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>The same where a source was just proven that would not pass: it goes on to confirm and to send.</summary>
-    public static readonly TimeSpan ProvenSpacing = TimeSpan.FromMilliseconds(10);
+    /// <summary>The same where something of a source or a session has just become known: who was proven goes on to confirm and to send.</summary>
+    public static readonly TimeSpan NewsSpacing = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>A program with sessions is not older than that: some are new, and floods in the name of others are over.</summary>
+    public static readonly TimeSpan Freshness = TimeSpan.FromSeconds(1);
 
     /// <summary>After the kernel has taken no program at all.</summary>
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
 
     private readonly ShieldLoader _loader = new(descriptor, known);
-    private int _data, _again, _others;
+    private int _data, _again, _others, _againNaming, _othersNaming;
     private double _dataRate, _againRate, _othersRate;
     private ShieldPlan _plan;
     private int _version;
@@ -69,7 +71,8 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     private Instant _windowStart = Instant.Zero;
     private Instant _lowerAt = Instant.Never;
     private Instant _nextProgram = Instant.Zero;
-    private Instant _nextProven = Instant.Zero;
+    private Instant _nextNews = Instant.Zero;
+    private Instant _loadedAt = Instant.Zero;
     private int _naming;
     private bool _namesSessions;
 
@@ -79,7 +82,7 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     public bool IsUp => _plan != default;
 
     /// <summary>There is something to look at: without a flood that spares each batch a look at the clock.</summary>
-    public bool NeedsReview => IsUp || (_data | _again | _others) != 0;
+    public bool NeedsReview => IsUp || (_data | _again | _others | _againNaming | _othersNaming) != 0;
 
     /// <summary>A datagram, or one bundle of them, came in vain.</summary>
     public void Count(Outcome outcome)
@@ -95,6 +98,12 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
             case Outcome.RefusedAgain:
                 _again++;
                 break;
+            case Outcome.RefusedNaming:
+                _othersNaming++;
+                break;
+            case Outcome.RefusedAgainNaming:
+                _againNaming++;
+                break;
             default:
                 break;
         }
@@ -106,26 +115,26 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
         TimeSpan elapsed = now - _windowStart;
         if (elapsed < Window)
         {
-            if (_plan.KeepsNewcomers && _version != known.Version && now >= _nextProven) Load(_plan, now);
+            if (_plan.KeepsNewcomers && _version != known.Version && now >= _nextNews) Load(_plan, now);
             return;
         }
 
-        double passed = (_again + _others) / elapsed.TotalSeconds;
+        double naming = (_againNaming + _othersNaming) / elapsed.TotalSeconds;
         if (!_isStale) Measure(elapsed.TotalSeconds);
-        (_data, _again, _others, _windowStart, _isStale) = (0, 0, 0, now, false);
+        (_data, _again, _others, _againNaming, _othersNaming) = (0, 0, 0, 0, 0);
+        (_windowStart, _isStale) = (now, false);
         double most = Math.Max(_dataRate, _againRate + _othersRate);
         if (!IsUp && most < RaiseAt) return;
         if (IsUp) CountDrops();
-        if (_plan.Sessions) JudgeSessions(passed);
+        if (_plan.Sessions) JudgeSessions(naming);
         if (most >= LowerAt) _lowerAt = now + LowerAfter;
         if (now >= _lowerAt) Lower();
         else Hold(Next(_dataRate, _againRate, _othersRate), now);
     }
 
-    private void JudgeSessions(double passed)
+    private void JudgeSessions(double naming)
     {
-        bool isTooMuch = passed >= RaiseAt && _plan.ControlShift == MaxShift;
-        _naming = Math.Max(0, _naming + (isTooMuch ? 1 : -1));
+        _naming = Math.Max(0, _naming + (naming >= RaiseAt ? 1 : -1));
         _namesSessions |= _naming >= NamingWindows;
     }
 
@@ -134,8 +143,13 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     {
         double fading = IsUp ? Math.Pow(Fading, seconds / Window.TotalSeconds) : 0;
         _dataRate = Math.Max(_dataRate * fading, ((long)_data << _plan.DataShift) / seconds);
-        _againRate = Math.Max(_againRate * fading, ((long)_again << _plan.ControlShift) / seconds);
-        _othersRate = Math.Max(_othersRate * fading, ((long)_others << (_plan.Control == ShieldedControl.AllButProven ? _plan.ControlShift : 0)) / seconds);
+        // What passes for its session's sake passes as a whole, and is no sample of anything.
+        int naming = _plan.Sessions ? 0 : _plan.ControlShift;
+        _againRate = Math.Max(_againRate * fading, (((long)_again << _plan.ControlShift) + ((long)_againNaming << naming)) / seconds);
+        bool isSample = _plan.Control == ShieldedControl.AllButProven;
+        _othersRate = Math.Max(
+            _othersRate * fading,
+            (((long)_others << (isSample ? _plan.ControlShift : 0)) + ((long)_othersNaming << (isSample ? naming : 0))) / seconds);
     }
 
     private ShieldPlan Next(double data, double again, double others)
@@ -164,8 +178,13 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     {
         bool wasUp = IsUp;
         if (now < _nextProgram) return;
-        if (next == _plan && (next.Control != ShieldedControl.Failing || next.ControlShift == 0) && _version == known.Version) return;
-        if (!Load(next, now) || wasUp) return;
+        bool isOld = _version != known.Version || (next.Sessions && now - _loadedAt >= Freshness);
+        // An honest source whose bit is a failing one's gets another with each program.
+        bool isUnfair = next is { Control: ShieldedControl.Failing, ControlShift: > 0 };
+        if (next == _plan && !isOld && !isUnfair) return;
+        bool isLoaded = Load(next, now);
+        _nextProgram = now + (isLoaded ? Spacing : Retry);
+        if (!isLoaded || wasUp) return;
         _kernelDrops = SocketFilter.Drops(descriptor) ?? _kernelDrops;
         known.Shielded(socket, isUp: true, _dataRate + _againRate + _othersRate);
     }
@@ -174,11 +193,10 @@ internal sealed class FloodShield(int socket, int descriptor, IKnownSources know
     {
         int version = known.Version;
         bool isLoaded = _loader.TryLoad(plan, isFirst: !IsUp, now);
-        _nextProgram = now + (isLoaded ? Spacing : Retry);
-        _nextProven = now + (isLoaded ? ProvenSpacing : Retry);
+        _nextNews = now + (isLoaded ? NewsSpacing : Retry);
         if (!isLoaded) return false;
         _isStale |= plan != _plan;
-        (_plan, _version) = (plan, version);
+        (_plan, _version, _loadedAt) = (plan, version, now);
         return true;
     }
 

@@ -78,6 +78,12 @@ public enum ControlVerdict
 
     /// <summary>It was refused, as others from its source before.</summary>
     RefusedAgain,
+
+    /// <summary><see cref="Refused"/>, and it names a session that no flood names.</summary>
+    RefusedNaming,
+
+    /// <summary><see cref="RefusedAgain"/>, and it names a session that no flood names.</summary>
+    RefusedAgainNaming,
 }
 
 /// <summary>

@@ -9,14 +9,13 @@ public interface IKnownSources
     /// <inheritdoc cref="SourceStanding.Capacity"/>
     int Capacity { get; }
 
-    /// <summary>Changes when a source is proven that was not before, or a session misused.</summary>
+    /// <inheritdoc cref="Shell.ControlAdmission.Version"/>
     int Version { get; }
 
     /// <inheritdoc cref="SourceStanding.Read"/>
     int Read(SourceRecord record, Span<Endpoint> sources, Instant now);
 
-    /// <summary>Ids of all sessions that this node knows and no flood names; none if there are more than there is room for.</summary>
-    /// <returns>How many they are.</returns>
+    /// <inheritdoc cref="Shell.ControlAdmission.ReadSessions"/>
     int ReadSessions(Span<SessionId> sessions, Instant now);
 
     /// <summary>The kernel keeps a flood from a socket from now on, or no longer. May come again and again while a flood comes and goes.</summary>

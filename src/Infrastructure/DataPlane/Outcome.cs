@@ -12,6 +12,12 @@ internal enum Outcome
     /// <inheritdoc cref="ControlVerdict.RefusedAgain"/>
     RefusedAgain,
 
+    /// <inheritdoc cref="ControlVerdict.RefusedNaming"/>
+    RefusedNaming,
+
+    /// <inheritdoc cref="ControlVerdict.RefusedAgainNaming"/>
+    RefusedAgainNaming,
+
     /// <summary>It did something, or came from where it should.</summary>
     Taken,
 }

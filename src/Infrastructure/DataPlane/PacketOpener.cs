@@ -126,6 +126,8 @@ internal sealed unsafe class PacketOpener(
         {
             ControlVerdict.Refused => Outcome.Refused,
             ControlVerdict.RefusedAgain => Outcome.RefusedAgain,
+            ControlVerdict.RefusedNaming => Outcome.RefusedNaming,
+            ControlVerdict.RefusedAgainNaming => Outcome.RefusedAgainNaming,
             _ => Outcome.Taken,
         };
     }

@@ -13,7 +13,7 @@ internal enum ShieldKey
     /// <summary>Of IPv6 the /64 alone, of IPv4 address and port.</summary>
     Network,
 
-    /// <summary>The session that PREPARE, PROBE and END name, all at the same place.</summary>
+    /// <summary>The session that is named where PREPARE, PROBE and END name it, in whatever datagram.</summary>
     Session,
 }
 

@@ -10,14 +10,11 @@ internal sealed class ShieldLoader(int descriptor, IKnownSources known)
     /// <summary>A program for both kinds has room for so many bits for data packets, as a power of two.</summary>
     private const int MaxDataBitsBeside = 12;
 
-    /// <summary>Beside sessions it has for proven sources.</summary>
-    private const int MaxSourceBitsBeside = 13;
-
-    /// <summary>And for sessions.</summary>
+    /// <summary>Beside that it has for sessions, and as many for proven sources.</summary>
     private const int MaxSessionBits = 14;
 
-    /// <summary>With more sessions than one to so many bits too much passes that names none: then none is let in for that.</summary>
-    private const int BitsPerSession = 8;
+    /// <summary>With more sessions or proven sources than one to so many bits too much passes for none of them: then no session lets anybody in.</summary>
+    private const int LeastBits = 16;
 
     private readonly ShieldProgram _program = new();
     private readonly ShieldBits _dataBits = new(ShieldKey.Source);
@@ -26,13 +23,17 @@ internal sealed class ShieldLoader(int descriptor, IKnownSources known)
     private readonly ShieldBits _sessionBits = new(ShieldKey.Session);
     private Endpoint[] _sources = [];
     private SessionId[] _sessions = [];
+    private ShieldPlan _last;
     private int _maxBits = ShieldBits.MaxBits;
 
     /// <summary>False if the kernel takes no program at all: then nothing has changed.</summary>
     /// <param name="isFirst">There is no program on the socket.</param>
     public bool TryLoad(in ShieldPlan plan, bool isFirst, Instant now)
     {
-        if (_sources.Length == 0) (_sources, _sessions) = (new Endpoint[known.Capacity], new SessionId[(1 << MaxSessionBits) / BitsPerSession]);
+        if (_sources.Length == 0) (_sources, _sessions) = (new Endpoint[known.Capacity], new SessionId[(1 << MaxSessionBits) / LeastBits]);
+        // Another kind of program has another length.
+        if ((plan.Data, plan.Control, plan.Sessions) != (_last.Data, _last.Control, _last.Sessions)) _maxBits = ShieldBits.MaxBits;
+        _last = plan;
         for (; _maxBits >= ShieldBits.MinBits; _maxBits--)
         {
             if (TryAttach(Write(plan, now), isFirst)) return true;
@@ -54,10 +55,11 @@ internal sealed class ShieldLoader(int descriptor, IKnownSources known)
         }
 
         ReadOnlySpan<Endpoint> proven = _sources.AsSpan(0, known.Read(SourceRecord.Proven, _sources, now));
-        ShieldBits? sessions = plan.Sessions ? ReadSessions(now) : null;
+        int room = Math.Min(_maxBits, MaxSessionBits);
+        ShieldBits? sessions = plan.Sessions && proven.Length <= (1 << room) / LeastBits ? ReadSessions(room, now) : null;
         if (plan.Control == ShieldedControl.AllButProven)
         {
-            int most = sessions is null ? _maxBits : Math.Min(_maxBits, MaxSourceBitsBeside);
+            int most = sessions is null ? _maxBits : room;
             _provenBits.Clear(ShieldBits.BitsFor(proven.Length, most), passes: false);
         }
 
@@ -73,11 +75,11 @@ internal sealed class ShieldLoader(int descriptor, IKnownSources known)
         return _program.Write(plan.Data ? _dataBits : null, plan.DataShift, control, plan.ControlShift, sessions);
     }
 
-    private ShieldBits? ReadSessions(Instant now)
+    private ShieldBits? ReadSessions(int room, Instant now)
     {
-        int count = known.ReadSessions(_sessions, now);
+        int count = known.ReadSessions(_sessions.AsSpan(0, (1 << room) / LeastBits), now);
         if (count == 0) return null;
-        _sessionBits.Clear(ShieldBits.BitsFor(count, Math.Min(_maxBits, MaxSessionBits)), passes: false);
+        _sessionBits.Clear(ShieldBits.BitsFor(count, room), passes: false);
         _sessionBits.Set(_sessions.AsSpan(0, count));
         return _sessionBits;
     }

@@ -21,8 +21,8 @@ internal sealed class ShieldProgram
     private int _length;
 
     /// <summary>
-    /// Writes the program; it is valid until the next call. There is room for one set of <see cref="ShieldBits.MaxBits"/> and one of 12, or for one
-    /// of 14, one of 13 and one of 12.
+    /// Writes the program; it is valid until the next call. There is room for one set of <see cref="ShieldBits.MaxBits"/> and one of 12, or for two
+    /// of 14 and one of 12.
     /// </summary>
     /// <param name="data">For data packets; null if all pass.</param>
     /// <param name="dataShift">Of data packets that find no bit one in two to that power passes, 0 to 31.</param>
@@ -46,7 +46,16 @@ internal sealed class ShieldProgram
         if (bits is not null)
         {
             PassIfSet(bits);
-            if (others is not null) PassIfSet(others);
+            if (others is not null)
+            {
+                // What is too long is refused before anybody looks whom it names.
+                Emit(Op.LoadLength);
+                Emit(Op.JumpIfGreater, Payload + PacketHeader.MaxControlDatagram, whenFalse: 1);
+                int toChance = Jump();
+                PassIfSet(others);
+                Land(toChance);
+            }
+
             Emit(Op.Load, Random);
             Emit(Op.JumpIfGreater, uint.MaxValue >> shift, whenFalse: 1);
             Emit(Op.Return);
@@ -171,6 +180,7 @@ internal sealed class ShieldProgram
         Load = 0x20,
         LoadHalf = 0x28,
         LoadByte = 0x30,
+        LoadLength = 0x80,
         LoadMemory = 0x60,
         LoadXMemory = 0x61,
         Store = 0x02,

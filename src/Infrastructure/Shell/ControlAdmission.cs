@@ -15,7 +15,8 @@ namespace JumpingVpn.Infrastructure.Shell;
 /// <param name="Reason">Why it is not passed on; None if it is.</param>
 /// <param name="Source">What was known of its source before it came.</param>
 /// <param name="IsVain">It speaks against its source, which should not have sent it, or not that often.</param>
-public readonly record struct AdmissionResult(AdmissionVerdict Verdict, ReasonCode Reason, SourceRecord Source, bool IsVain);
+/// <param name="NamesSession">It is vain, and bears the id of a session of this node that no flood names.</param>
+public readonly record struct AdmissionResult(AdmissionVerdict Verdict, ReasonCode Reason, SourceRecord Source, bool IsVain, bool NamesSession = false);
 
 /// <summary>
 /// All that a control datagram passes before a gateway's core takes it, cheap before dear: its shape, the turn of its source, its mark, its
@@ -37,11 +38,42 @@ public sealed class ControlAdmission(ControlFilter filter, ProofGate gate, Sourc
     /// <summary>Which sessions floods name; on the receiving thread.</summary>
     public SessionMisuse Misuse => misuse;
 
+    /// <summary>Changes when a source is proven that was not before, or a session begins to be misused.</summary>
+    public int Version => standing.Version + misuse.Version;
+
+    /// <summary>Ids of all sessions that no flood names; none if there are more sessions than there is room for.</summary>
+    /// <param name="uptime">As of <see cref="Check"/>.</param>
+    /// <returns>How many they are.</returns>
+    public int ReadSessions(GatewayState state, Span<SessionId> sessions, Instant uptime)
+    {
+        if (state.Sessions.Count > sessions.Length) return 0;
+        int count = 0;
+        foreach (KeyValuePair<SessionId, GatewaySession> session in state.Sessions)
+            if (!misuse.Contains(session.Key, uptime)) sessions[count++] = session.Key;
+        return count;
+    }
+
     /// <summary>Judges a datagram.</summary>
     /// <param name="state">The core's state after its last step.</param>
     /// <param name="now">On the core's clock.</param>
     /// <param name="uptime">On a clock that never stands still, as the core's does while no node may serve: budgets must fill then too.</param>
     public AdmissionResult Check(GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now, Instant uptime)
+    {
+        AdmissionResult result = Judge(state, source, datagram, now, uptime);
+        return result.IsVain ? result with { NamesSession = NamesSession(state, datagram, uptime) } : result;
+    }
+
+    /// <summary>Whatever it is else, and why ever it was refused: a packet filter lets it in for the id alone.</summary>
+    private bool NamesSession(GatewayState state, ReadOnlySpan<byte> datagram, Instant uptime)
+    {
+        if (datagram.Length < Prepare.SessionOffset + SessionId.Size) return false;
+        SessionId session = SessionId.Read(datagram[Prepare.SessionOffset..]);
+        if (!state.Sessions.ContainsKey(session)) return false;
+        misuse.Note(session, uptime);
+        return !misuse.Contains(session, uptime);
+    }
+
+    private AdmissionResult Judge(GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now, Instant uptime)
     {
         SourceRecord record = standing.Of(source.Remote, uptime);
         ReasonCode reason = ControlFilter.CheckShape(datagram);
@@ -52,13 +84,8 @@ public sealed class ControlAdmission(ControlFilter filter, ProofGate gate, Sourc
         if (reason == ReasonCode.None) verdict = Examine(state, source, datagram, now, uptime, out reason, out isVain);
         bool isForgery = reason is ReasonCode.BadMac or ReasonCode.BadSessionId or ReasonCode.BadProof;
         if (isVain) standing.Failed(source.Remote, isForgery, uptime);
-        if (isVain && Names(datagram, reason)) misuse.Note(SessionId.Read(datagram[Prepare.SessionOffset..]), uptime);
         return new(verdict, reason, record, isVain);
     }
-
-    /// <summary>True if the datagram names a session, by an id that this cluster has made.</summary>
-    private static bool Names(ReadOnlySpan<byte> datagram, ReasonCode reason) =>
-        reason is ReasonCode.BadProof or ReasonCode.RateLimited && (MessageType)datagram[0] is MessageType.Prepare or MessageType.Probe or MessageType.End;
 
     private AdmissionVerdict Examine(
         GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now, Instant uptime, out ReasonCode reason, out bool isVain)

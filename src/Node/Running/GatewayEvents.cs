@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using JumpingVpn.Domain.Admission;
 using JumpingVpn.Domain.Gateway;
 using JumpingVpn.Domain.Ports;
@@ -43,31 +42,22 @@ internal sealed class GatewayEvents(
                 log.Rejection(judged.Reason, source.Remote, null);
                 break;
         }
-        if (!judged.IsVain) return ControlVerdict.Taken;
-        return judged.Source switch
+        return (judged.IsVain, judged.Source) switch
         {
-            SourceRecord.Proven => ControlVerdict.Taken,
-            SourceRecord.Failing => ControlVerdict.RefusedAgain,
-            _ => ControlVerdict.Refused,
+            (false, _) or (_, SourceRecord.Proven) => ControlVerdict.Taken,
+            (_, SourceRecord.Failing) => judged.NamesSession ? ControlVerdict.RefusedAgainNaming : ControlVerdict.RefusedAgain,
+            _ => judged.NamesSession ? ControlVerdict.RefusedNaming : ControlVerdict.Refused,
         };
     }
 
     int IKnownSources.Capacity => admission.Standing.Capacity;
 
-    int IKnownSources.Version => admission.Standing.Version + admission.Misuse.Version;
+    int IKnownSources.Version => admission.Version;
 
     int IKnownSources.Read(SourceRecord record, Span<Endpoint> sources, Instant now) => admission.Standing.Read(record, sources, now);
 
-    int IKnownSources.ReadSessions(Span<SessionId> sessions, Instant now)
-    {
-        if (Volatile.Read(ref _shell) is not { } shell) return 0;
-        ImmutableSortedDictionary<SessionId, GatewaySession> known = shell.State.Sessions;
-        if (known.Count > sessions.Length) return 0;
-        int count = 0;
-        foreach (KeyValuePair<SessionId, GatewaySession> session in known)
-            if (!admission.Misuse.Contains(session.Key, now)) sessions[count++] = session.Key;
-        return count;
-    }
+    int IKnownSources.ReadSessions(Span<SessionId> sessions, Instant now) =>
+        Volatile.Read(ref _shell) is { } shell ? admission.ReadSessions(shell.State, sessions, now) : 0;
 
     void IKnownSources.Shielded(int socket, bool isUp, double perSecond)
     {

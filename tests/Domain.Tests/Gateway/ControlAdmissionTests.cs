@@ -40,23 +40,49 @@ public sealed class ControlAdmissionTests : IDisposable
     {
         byte[] wrong = _story.Client.Prepare().Datagram;
         wrong[Prepare.ProofOffset] ^= 1;
-        Assert.Equal(new(AdmissionVerdict.Drop, ReasonCode.BadProof, SourceRecord.Unknown, IsVain: true), Check(wrong, GatewayStory.Attacker));
-        Assert.Equal(new(AdmissionVerdict.Drop, ReasonCode.BadProof, SourceRecord.Failing, IsVain: true), Check(wrong, GatewayStory.Attacker));
+        Assert.Equal(new(AdmissionVerdict.Drop, ReasonCode.BadProof, SourceRecord.Unknown, IsVain: true, NamesSession: true), Check(wrong, GatewayStory.Attacker));
+        Assert.Equal(new(AdmissionVerdict.Drop, ReasonCode.BadProof, SourceRecord.Failing, IsVain: true, NamesSession: true), Check(wrong, GatewayStory.Attacker));
+    }
+
+    /// <summary>A packet filter lets in what bears the id, so everything that bears it counts.</summary>
+    [Theory]
+    [InlineData(MessageType.Prepare, Prepare.Size)]
+    [InlineData(MessageType.Prepare, Prepare.Size - 1)]
+    [InlineData(MessageType.Initiation, Initiation.Size)]
+    [InlineData(MessageType.Bound, 100)]
+    public void Whatever_comes_in_vain_and_bears_a_sessions_id_misuses_it_if_it_is_too_much(MessageType type, int size)
+    {
+        byte[] datagram = Bearing(type, size);
+        Assert.True(Check(datagram, GatewayStory.Attacker) is { IsVain: true, NamesSession: true });
+        for (int i = 0; i < 1000; i++) Check(datagram, GatewayStory.Attacker);
+        Assert.True(Check(datagram, GatewayStory.Attacker) is { IsVain: true, NamesSession: false });
+
+        Assert.Equal(0, _admission.ReadSessions(_story.State, new SessionId[10], _story.Now));
+        Assert.Equal(1, _admission.ReadSessions(_story.State, new SessionId[10], _story.Now + SessionMisuse.Lifetime));
     }
 
     [Fact]
-    public void A_flood_of_wrong_proofs_misuses_the_session_that_it_names_and_one_of_made_up_ids_none()
+    public void A_made_up_id_names_no_session()
     {
-        byte[] wrong = _story.Client.Prepare().Datagram;
-        SessionId session = SessionId.Read(wrong.AsSpan(Prepare.SessionOffset));
-        wrong[Prepare.SessionOffset] ^= 1;
-        for (int i = 0; i < 220; i++) Check(wrong, GatewayStory.Attacker);
-        wrong[Prepare.SessionOffset] ^= 1;
-        Assert.Equal(0, _admission.Misuse.Version);
+        byte[] datagram = Bearing(MessageType.Prepare, Prepare.Size);
+        datagram[Prepare.SessionOffset] ^= 1;
+        for (int i = 0; i < 1000; i++) Assert.False(Check(datagram, GatewayStory.Attacker).NamesSession);
+        Assert.False(Check(datagram.AsSpan(0, Prepare.SessionOffset + SessionId.Size - 1).ToArray(), GatewayStory.Attacker).NamesSession);
 
-        wrong[Prepare.ProofOffset] ^= 1;
-        for (int i = 0; i < 220; i++) Check(wrong, GatewayStory.Cafe);
-        Assert.True(_admission.Misuse.Contains(session, _story.Now));
+        var sessions = new SessionId[1];
+        Assert.Equal(1, _admission.ReadSessions(_story.State, sessions, _story.Now));
+        Assert.Equal(_story.State.Sessions.Keys, sessions);
+        Assert.Equal(0, _admission.ReadSessions(_story.State, [], _story.Now));
+    }
+
+    [Fact]
+    public void The_version_changes_when_a_source_is_proven_and_when_a_session_is_misused()
+    {
+        int before = _admission.Version;
+        Check(_story.Client.Report(), GatewayStory.Cafe);
+        Assert.Equal(before + 1, _admission.Version);
+        for (int i = 0; i < 1000; i++) Check(Bearing(MessageType.Probe, Probe.Size), GatewayStory.Attacker);
+        Assert.Equal(before + 2, _admission.Version);
     }
 
     [Fact]
@@ -142,6 +168,14 @@ public sealed class ControlAdmissionTests : IDisposable
         byte[] initiation = _story.Client.Initiate().Datagram;
         for (int i = 0; i <= ControlFilter.LoadThreshold; i++)
             Check(initiation, GatewayStory.Attacker with { Remote = GatewayStory.Attacker.Remote with { Port = (ushort)(1 + i) } });
+    }
+
+    private byte[] Bearing(MessageType type, int size)
+    {
+        byte[] datagram = new byte[size];
+        datagram[0] = (byte)type;
+        Assert.Single(_story.State.Sessions).Key.Write(datagram.AsSpan(Prepare.SessionOffset));
+        return datagram;
     }
 
     private AdmissionResult Check(byte[] datagram, TransportAddress source) => _admission.Check(_story.State, source, datagram, _story.Now, _story.Now);

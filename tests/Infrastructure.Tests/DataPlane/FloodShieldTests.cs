@@ -107,15 +107,16 @@ public sealed class FloodShieldTests : IDisposable
     }
 
     [Fact]
-    public void If_the_flood_names_a_session_that_lets_nobody_in_until_it_is_over()
+    public void If_the_flood_names_too_many_sessions_they_let_nobody_in_until_it_is_over()
     {
         _sources.Sessions.Add(new(7));
-        // What was still queued from before the program does not speak against it.
-        For(FloodShield.NamingWindows - 2, Outcome.Refused, 1_000_000);
+        For(4, Outcome.Refused, 1_000_000);
+        // A burst, such as of many clients that come back, is none.
+        For(FloodShield.NamingWindows - 2, Outcome.RefusedNaming, 60_000);
         For(2 * FloodShield.NamingWindows, Outcome.Refused, 1_000_000 / 64);
-        For(FloodShield.NamingWindows - 2, Outcome.Refused, 1_000_000);
+        For(FloodShield.NamingWindows - 2, Outcome.RefusedNaming, 60_000);
         Assert.Equal(200, Passing(_stranger, Naming(7)));
-        For(10, Outcome.Refused, 1_000_000);
+        For(10, Outcome.RefusedNaming, 60_000);
         KeptOut(_stranger, Naming(7), (Outcome.Refused, 1_000_000 / 64));
 
         For((int)(FloodShield.LowerAfter / FloodShield.Window) + Faded, Outcome.Refused, 100);
@@ -125,18 +126,69 @@ public sealed class FloodShieldTests : IDisposable
     }
 
     [Fact]
-    public void With_more_sessions_than_there_is_room_for_none_lets_anybody_in()
+    public void What_names_sessions_is_counted_as_it_comes_since_all_of_it_passes()
     {
-        for (int i = 0; i <= 2048; i++) _sources.Sessions.Add(new((UInt128)i << 64 | 7));
-        For(10, Outcome.Refused, 1_000_000);
+        _sources.Sessions.Add(new(7));
+        For(4, Outcome.Refused, 1_000_000);
+        For((int)(FloodShield.LowerAfter / FloodShield.Window) + Faded, Outcome.RefusedNaming, FloodShield.LowerAt / 2);
+        Assert.False(_shield.IsUp);
+    }
+
+    [Fact]
+    public void What_is_too_long_to_be_read_does_not_pass_for_a_sessions_sake()
+    {
+        _sources.Sessions.Add(new(7));
+        For(4, Outcome.Refused, 1_000_000);
+        For(20, Outcome.Refused, 1_000_000 / 64);
+        Assert.Equal(200, Passing(_stranger, [.. Naming(7), .. new byte[PacketHeader.MaxControlDatagram - 100]]));
+        KeptOut(_stranger, [.. Naming(7), .. new byte[PacketHeader.MaxControlDatagram - 99]], (Outcome.Refused, 1_000_000 / 64));
+    }
+
+    [Theory]
+    [InlineData(1025, 1)]
+    [InlineData(1, 1025)]
+    public void With_more_sessions_or_proven_sources_than_can_be_told_from_others_no_session_lets_anybody_in(int sessions, int proven)
+    {
+        for (int i = 0; i < sessions; i++) _sources.Sessions.Add(new((UInt128)i << 64 | 7));
+        for (int i = 1; i < proven; i++) _sources.Proven.Add(Endpoint.From(IPAddress.Parse("192.0.2.1"), (ushort)i));
+        For(4, Outcome.Refused, 1_000_000);
+        For(20, Outcome.Refused, 1_000_000 / 64);
         KeptOut(_stranger, Naming(7), (Outcome.Refused, 1_000_000 / 64));
+    }
+
+    [Fact]
+    public void Sessions_that_begin_while_the_shield_is_up_let_their_clients_in_soon()
+    {
+        For(4, Outcome.Refused, 1_000_000);
+        For(20, Outcome.Refused, 1_000_000 / 64);
+        KeptOut(_stranger, Naming(7), (Outcome.Refused, 1_000_000 / 64));
+        _sources.Sessions.Add(new(7));
+        For((int)(FloodShield.Freshness / FloodShield.Window) + 1, Outcome.Refused, 1_000_000 / 64);
+        Assert.Equal(200, Passing(_stranger, Naming(7)));
+    }
+
+    [Fact]
+    public void News_without_end_do_not_keep_the_shield_from_what_the_flood_needs()
+    {
+        For(5, Outcome.VainData, 1_000_000);
+        Assert.Equal(200, Passing(_failing, Control));
+        for (int i = 0; i < 20; i++)
+        {
+            _sources.Version++;
+            For(1, Outcome.RefusedAgain, 1_000_000);
+            _sources.Version++;
+            _now += FloodShield.NewsSpacing / 2;
+            _shield.Review(_now);
+        }
+
+        KeptOut(_failing, Control, (Outcome.RefusedAgain, 1_000_000 / 64));
     }
 
     [Fact]
     public void A_source_that_has_just_been_proven_need_not_wait_for_the_next_program()
     {
         For(10, Outcome.Refused, 1_000_000);
-        _now += FloodShield.ProvenSpacing;
+        _now += FloodShield.NewsSpacing;
         _sources.Proven.Add(_stranger.Local);
         _sources.Version++;
         _shield.Review(_now);
@@ -268,7 +320,7 @@ public sealed class FloodShieldTests : IDisposable
 
         public List<(int, bool)> Told { get; } = [];
 
-        public int Capacity => 100;
+        public int Capacity => 2000;
 
         public int Version { get; set; }
 

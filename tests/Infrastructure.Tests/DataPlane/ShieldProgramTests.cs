@@ -89,7 +89,7 @@ public sealed class ShieldProgramTests
         Assert.True(SocketFilter.TryAttach(gateway.Descriptor, _filter.Write(data, 3, control, 3)));
 
         ShieldBits proven = new(ShieldKey.Source), sessions = new(ShieldKey.Session);
-        proven.Clear(13, passes: false);
+        proven.Clear(14, passes: false);
         sessions.Clear(14, passes: false);
         Assert.True(SocketFilter.TryAttach(gateway.Descriptor, _filter.Write(data, 3, proven, 3, sessions)));
     }

@@ -173,7 +173,7 @@ internal abstract partial class GatewayHost(World world, string name) : IModelHo
 
     void IModelHost.ControlDatagram(TransportAddress source, Datagram datagram)
     {
-        (AdmissionVerdict verdict, ReasonCode reason, _, _) = _admission.Check(State, source, datagram.Bytes, Now, Now);
+        (AdmissionVerdict verdict, ReasonCode reason, _, _, _) = _admission.Check(State, source, datagram.Bytes, Now, Now);
         if (verdict == AdmissionVerdict.Drop) Count(reason);
         if (verdict == AdmissionVerdict.SendCookie)
         {
