@@ -55,8 +55,11 @@ public sealed class ProofGate(ICryptography crypto, IProofCheck proofs, SecretHa
     /// <summary>Probes of a session that were seen before, or came late.</summary>
     public static readonly TokenRate RepeatedProbes = TokenRate.PerSecond(100, burst: 50);
 
-    /// <summary>Messages with an id of which nothing in memory knows the secrets, for each id: a client of a restarted node comes back with a few.</summary>
+    /// <summary>Requests with an id of which nothing in memory knows the secrets, for each id: a client of a restarted node comes back with a few.</summary>
     public static readonly TokenRate Unproven = TokenRate.PerSecond(20, burst: 20);
+
+    /// <summary>Probes with such an id, apart: a client that fears for its path probes often, and must not refuse itself the move.</summary>
+    public static readonly TokenRate UnprovenProbes = TokenRate.PerSecond(20, burst: 20);
 
     /// <summary>Control frames of a session; a client says one for each move.</summary>
     public static readonly TokenRate Frames = TokenRate.PerSecond(20, burst: 20);
@@ -67,6 +70,7 @@ public sealed class ProofGate(ICryptography crypto, IProofCheck proofs, SecretHa
     private readonly TokenBucket[] _probes = new TokenBucket[meters];
     private readonly TokenBucket[] _repeatedProbes = new TokenBucket[meters];
     private readonly TokenBucket[] _unproven = new TokenBucket[meters];
+    private readonly TokenBucket[] _unprovenProbes = new TokenBucket[meters];
     private readonly (ulong Tag, ulong Highest)[] _numbers = new (ulong, ulong)[Numbers * meters];
 
     /// <summary>None unless the datagram is a CONFIRM for an index that nobody was given: what costs nothing to know.</summary>
@@ -184,7 +188,9 @@ public sealed class ProofGate(ICryptography crypto, IProofCheck proofs, SecretHa
     }
 
     private GateVerdict Unknown(ReadOnlySpan<byte> datagram, Instant now, out ReasonCode reason) =>
-        Pass(GateVerdict.Unproven, ref _unproven[MeterOf(datagram)], Unproven, now, out reason);
+        (MessageType)datagram[0] == MessageType.Probe
+            ? Pass(GateVerdict.Unproven, ref _unprovenProbes[MeterOf(datagram)], UnprovenProbes, now, out reason)
+            : Pass(GateVerdict.Unproven, ref _unproven[MeterOf(datagram)], Unproven, now, out reason);
 
     /// <summary>The verdict, if the meter has a token for it.</summary>
     private static GateVerdict Pass(GateVerdict verdict, ref TokenBucket bucket, in TokenRate rate, Instant now, out ReasonCode reason)

@@ -112,6 +112,15 @@ public sealed class ProofGateTests : IDisposable
     }
 
     [Fact]
+    public void A_client_that_fears_for_its_path_does_not_use_up_what_its_move_needs()
+    {
+        GatewayState nobody = _story.State with { Sessions = _story.State.Sessions.Clear() };
+        for (int i = 0; i < 100; i++) _gate.Check(nobody, GatewayStory.Home, _story.Client.Report(), _story.Now, out _reason);
+        Assert.Equal(ReasonCode.RateLimited, _reason);
+        Assert.Equal(GateVerdict.Unproven, _gate.Check(nobody, GatewayStory.Home, _story.Client.Prepare().Datagram, _story.Now, out _reason));
+    }
+
+    [Fact]
     public void A_key_that_was_released_meanwhile_leaves_the_answer_to_the_core()
     {
         byte[] prepare = _story.Client.Prepare().Datagram;

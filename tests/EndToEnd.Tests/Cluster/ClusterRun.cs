@@ -47,7 +47,17 @@ internal sealed class ClusterRun : IDisposable
     }
 
     /// <summary>Measures one of the outage table's cases with streams of its own.</summary>
-    public OutageResult Measure(OutageCase outageCase) => OutageRound.Measure(outageCase, lab.Topology, Nodes, Limit);
+    public OutageResult Measure(OutageCase outageCase)
+    {
+        try
+        {
+            return OutageRound.Measure(outageCase, lab.Topology, Nodes, Limit);
+        }
+        catch (LabException exception)
+        {
+            throw new LabException(exception.Message + Environment.NewLine + Nodes.Logs(), exception);
+        }
+    }
 
     /// <summary>Datagrams that were sent after this moment arrive in both directions.</summary>
     public void AwaitFlow(double seconds = 10) =>

@@ -25,10 +25,10 @@ public sealed class NodeBlockedFault(LabTopology topology, ClusterTunnel cluster
 
     public override void AssertTookHold()
     {
+        Require(!cluster.NodeAt(node).HasExited, "the node has ended");
+        Require(HasPlayedOut(), $"the session is {cluster.ReadSession()?.ToString() ?? "unknown"}");
         for (int router = 1; router <= 2; router++)
             Require(LabRuleset.FaultPackets(Topology.Router(router)) > 0, $"router {router} has dropped no packet");
-        Require(!cluster.NodeAt(node).HasExited, "the node has ended");
-        Require(HasPlayedOut(), $"the session is at {cluster.ReadSession()?.Remote ?? "no node"}");
     }
 
     public override void Lift()
