@@ -15,7 +15,8 @@ namespace JumpingVpn.EndToEnd.Tests.Cluster;
 public sealed class OwnershipTests(ClusterLab lab) : IClassFixture<ClusterLab>
 {
     /// <summary>A machine that is busy with other tests gets room; what must hold in every single round has none.</summary>
-    private const double Room = 2;
+    /// <summary>A move waits for several commits, and the disk of a test machine may be slow: `bench/run cluster` measures the figures themselves.</summary>
+    private const double Room = 4;
 
     /// <summary>Datagrams that one look at the deadline covers.</summary>
     private const int Batch = 32;
