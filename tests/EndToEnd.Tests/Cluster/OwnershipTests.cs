@@ -14,8 +14,7 @@ namespace JumpingVpn.EndToEnd.Tests.Cluster;
 /// </summary>
 public sealed class OwnershipTests(ClusterLab lab) : IClassFixture<ClusterLab>
 {
-    /// <summary>A machine that is busy with other tests gets room; what must hold in every single round has none.</summary>
-    /// <summary>A move waits for several commits, and the disk of a test machine may be slow: `bench/run cluster` measures the figures themselves.</summary>
+    /// <summary>A move waits for several commits, and a test machine's disk may be slow; what must hold in every single round has no room.</summary>
     private const double Room = 4;
 
     /// <summary>Datagrams that one look at the deadline covers.</summary>
