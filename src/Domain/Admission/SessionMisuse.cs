@@ -24,14 +24,14 @@ public sealed class SessionMisuse(KeyedMix mix, int entries = SessionMisuse.Entr
     /// <summary>Changes when a session is misused that was not before.</summary>
     public int Version { get; private set; }
 
-    /// <summary>A datagram that names the session came in vain.</summary>
-    public void Note(SessionId session, Instant now)
+    /// <summary>A datagram that names the session came in vain. True if a flood names it.</summary>
+    public bool Note(SessionId session, Instant now)
     {
         ref (TokenBucket Vain, Instant Until) entry = ref _entries[Place(session)];
-        bool isTolerated = entry.Vain.TryTake(now, Tolerated, out entry.Vain);
-        if (isTolerated) return;
+        if (entry.Vain.TryTake(now, Tolerated, out entry.Vain)) return now < entry.Until;
         if (now >= entry.Until) Version++;
         entry.Until = now + Lifetime;
+        return true;
     }
 
     /// <summary>True if a flood has named the session lately.</summary>

@@ -35,9 +35,6 @@ public sealed class ControlAdmission(ControlFilter filter, ProofGate gate, Sourc
     /// <summary>What sources have shown; on the receiving thread.</summary>
     public SourceStanding Standing => standing;
 
-    /// <summary>Which sessions floods name; on the receiving thread.</summary>
-    public SessionMisuse Misuse => misuse;
-
     /// <summary>Changes when a source is proven that was not before, or a session begins to be misused.</summary>
     public int Version => standing.Version + misuse.Version;
 
@@ -68,9 +65,7 @@ public sealed class ControlAdmission(ControlFilter filter, ProofGate gate, Sourc
     {
         if (datagram.Length < Prepare.SessionOffset + SessionId.Size) return false;
         SessionId session = SessionId.Read(datagram[Prepare.SessionOffset..]);
-        if (!state.Sessions.ContainsKey(session)) return false;
-        misuse.Note(session, uptime);
-        return !misuse.Contains(session, uptime);
+        return state.Sessions.ContainsKey(session) && !misuse.Note(session, uptime);
     }
 
     private AdmissionResult Judge(GatewayState state, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now, Instant uptime)
