@@ -110,18 +110,23 @@ public sealed class CoreLoop<TInput> : IDisposable
                 if (_stopped) return false;
                 Instant now = _clock();
                 // The timer comes before inputs: a flood must not hold back what is due.
-                TimeSpan wait = deadline == Instant.Never ? Timeout.InfiniteTimeSpan : deadline - now;
-                if (wait != Timeout.InfiniteTimeSpan && wait <= TimeSpan.Zero) return true;
+                if (deadline <= now) return true;
                 if (_inputs.TryDequeue(out (TInput Input, bool IsDatagram) next))
                 {
                     if (next.IsDatagram) _waitingDatagrams--;
                     input = next.Input;
                     return true;
                 }
+                if (deadline == Instant.Never)
+                {
+                    Monitor.Wait(_gate);
+                    continue;
+                }
                 // A service clock stands still while no lease is held: then what is soon due may not be due for long.
-                if (now == before && wait != Timeout.InfiniteTimeSpan && wait < StandstillPause) wait = StandstillPause;
+                TimeSpan wait = deadline - now;
+                if (now == before && wait < StandstillPause) wait = StandstillPause;
                 before = now;
-                Monitor.Wait(_gate, wait == Timeout.InfiniteTimeSpan ? wait : Ceiling(wait));
+                Monitor.Wait(_gate, Ceiling(wait));
             }
         }
     }
