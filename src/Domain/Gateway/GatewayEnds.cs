@@ -141,8 +141,8 @@ internal static class GatewayEnds
     /// <summary>Another node owns what is to end: it is asked for it, until it has let go or is gone.</summary>
     private static void Ask(GatewayTurn turn, GatewaySession session)
     {
-        turn.Put(session with { RetryAt = turn.Now + GatewayLimits.StoreRetry, AskedAt = turn.Now, HeardAt = turn.Now });
-        turn.Emit(new GatewayEffect.Want(session.Session.Id));
+        turn.Put(session with { RetryAt = turn.Now + GatewayLimits.StoreRetry, HeardAt = turn.Now });
+        GatewayOwnership.Want(turn, session.Session.Id);
     }
 
     /// <summary>Appends an end or another withdrawal that has been decided.</summary>

@@ -67,9 +67,17 @@ internal static class GatewayOwnership
     /// <summary>A confirmed request for a session that another node owns: it waits here, and the owner is asked.</summary>
     public static void Ask(GatewayTurn turn, GatewaySession session, HeldConfirm held)
     {
-        bool isAsked = session.AskedAt is { } asked && turn.Now < asked + GatewayLimits.AskAgain;
-        turn.Put(session with { Held = held, AskedAt = isAsked ? session.AskedAt : turn.Now });
-        if (!isAsked) turn.Emit(new GatewayEffect.Want(session.Session.Id));
+        turn.Put(session with { Held = held });
+        Want(turn, session.Session.Id);
+    }
+
+    /// <summary>Asks the session's owner for it, if that was not just done.</summary>
+    public static void Want(GatewayTurn turn, SessionId id)
+    {
+        GatewaySession session = turn.State.Sessions[id];
+        if (session.AskedAt is { } asked && turn.Now < asked + GatewayLimits.AskAgain) return;
+        turn.Put(session with { AskedAt = turn.Now });
+        turn.Emit(new GatewayEffect.Want(id));
     }
 
     /// <summary>Another node wants a session: traffic stops, then the session is released.</summary>
@@ -85,7 +93,7 @@ internal static class GatewayOwnership
         GatewayEnds.Withdraw(turn, session, Withdrawal.Of(WithdrawalKind.Release));
     }
 
-    /// <summary>A session that waits here has no owner any more.</summary>
+    /// <summary>A session that waits here has no owner any more, or has ended.</summary>
     public static void Released(GatewayTurn turn, SessionId id)
     {
         if (turn.State.Sessions.TryGetValue(id, out GatewaySession? session) && IsBorrowed(turn, session)) Load(turn, id, new WaitingForLoad.Nothing());

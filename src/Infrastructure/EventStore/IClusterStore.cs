@@ -30,7 +30,10 @@ public interface IClusterStore : IEventStore
     /// <summary>Fences this incarnation itself: a planned stop, after the sessions have been handed over.</summary>
     ValueTask<bool> LeaveAsync();
 
-    /// <summary>Asks a session's owner for it: a mark in the session's row, and a notice to the owner. False if the store cannot write.</summary>
+    /// <summary>
+    /// Asks a session's owner for it: a mark in the session's row, and a notice to the owner. Where there is nobody to ask, the notice that
+    /// it is released comes to this node itself. False if the session has ended, or the store cannot write.
+    /// </summary>
     ValueTask<bool> WantAsync(SessionId session);
 
     /// <summary>The live session of a client, as <see cref="IEventStore.LoadAsync"/> gives it; missing if it has none.</summary>
@@ -88,7 +91,7 @@ public abstract record ClusterNotice
     /// <summary>Another node wants a session of this node.</summary>
     public sealed record Wanted(SessionId Session) : ClusterNotice;
 
-    /// <summary>A session that this node asked for has been released.</summary>
+    /// <summary>A session that this node asked for has no owner any more, or has ended.</summary>
     public sealed record Released(SessionId Session) : ClusterNotice;
 
     /// <summary>The registry of clients has changed.</summary>

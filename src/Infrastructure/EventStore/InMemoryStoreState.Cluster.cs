@@ -57,14 +57,16 @@ public sealed partial class InMemoryStoreState
     /// <summary>See <see cref="IClusterStore.WantAsync"/>.</summary>
     public bool Want(SessionId session, IncarnationId by)
     {
-        if (Node(by) is not { IsFenced: false } || Stream(session) is not { Summary.Ended: false } stream) return false;
-        stream.Summary.Owner.IfSome(owner =>
+        if (Node(by) is not { IsFenced: false }) return false;
+        StoredStream? live = Stream(session) is { Summary.Ended: false } stream ? stream : null;
+        if (live is null || live.Summary.Owner.IsNone) Notify?.Invoke(by, new ClusterNotice.Released(session));
+        live?.Summary.Owner.IfSome(owner =>
         {
             if (owner.Incarnation == by) return;
             _wanted[session] = by;
             Notify?.Invoke(owner.Incarnation, new ClusterNotice.Wanted(session));
         });
-        return true;
+        return live is not null;
     }
 
     /// <summary>See <see cref="IClusterStore.LoadClientAsync"/>.</summary>
@@ -125,12 +127,12 @@ public sealed partial class InMemoryStoreState
 
     /// <summary>
     /// Every append takes the mark away, so that a late notice ends no newer binding; who still wants the session asks again. If it
-    /// has no owner any more, whoever asked hears of it.
+    /// has no owner any more, or has ended, whoever asked hears of it.
     /// </summary>
     private void Released(StoredStream stream)
     {
         SessionId id = stream.Head.Stream;
         if (!_wanted.Remove(id, out IncarnationId by)) return;
-        if (stream.Summary.Owner.IsNone && !stream.Summary.Ended) Notify?.Invoke(by, new ClusterNotice.Released(id));
+        if (stream.Summary.Owner.IsNone || stream.Summary.Ended) Notify?.Invoke(by, new ClusterNotice.Released(id));
     }
 }

@@ -10,7 +10,7 @@ internal static class PostgresChannels
 
     public const string WantedPrefix = "wanted ";
 
-    private const string ReleasedPrefix = "released ";
+    public const string ReleasedPrefix = "released ";
 
     public const string RegistryChanged = "registry";
 

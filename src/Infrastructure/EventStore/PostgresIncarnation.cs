@@ -27,6 +27,13 @@ internal sealed class PostgresIncarnation : IAsyncDisposable
         RETURNING pg_notify('{PostgresChannels.Prefix}' || owner_incarnation, '{PostgresChannels.WantedPrefix}' || stream_id)
         """;
 
+    /// <summary>There is nobody to ask: who asks hears of it as of a release. It may have read the session before it was released.</summary>
+    private const string TellIfFree =
+        $"""
+        SELECT pg_notify('{PostgresChannels.Prefix}' || $2, '{PostgresChannels.ReleasedPrefix}' || $1)
+        WHERE NOT EXISTS (SELECT 1 FROM jv_sessions WHERE stream_id = $1 AND ended_at IS NULL AND owner_incarnation IS NOT NULL)
+        """;
+
     private const string MayWant =
         """
         SELECT EXISTS (SELECT 1 FROM jv_sessions WHERE stream_id = $1 AND ended_at IS NULL)
@@ -67,11 +74,11 @@ internal sealed class PostgresIncarnation : IAsyncDisposable
         string id = session.ToString();
         await using PostgresConnection connection = await PostgresConnection.OpenAsync(Database).ConfigureAwait(false);
         await using NpgsqlBatch batch = connection.Begin()
-            .With(PostgresTables.HoldIncarnation, Id).With(LockStream, id).With(Mark, id, Id).With(MayWant, id, Id);
+            .With(PostgresTables.HoldIncarnation, Id).With(LockStream, id).With(Mark, id, Id).With(TellIfFree, id, Id).With(MayWant, id, Id);
         bool mayWant = false;
         CommitFate fate = await connection.CommitAsync(batch, async reader =>
         {
-            for (int result = 0; result < 3; result++) await reader.NextResultAsync().ConfigureAwait(false);
+            for (int result = 0; result < 4; result++) await reader.NextResultAsync().ConfigureAwait(false);
             mayWant = await reader.ReadAsync().ConfigureAwait(false) && reader.GetBoolean(0);
         }).ConfigureAwait(false);
         return mayWant && fate is CommitFate.Stored;

@@ -73,10 +73,10 @@ internal sealed class PostgresView : IStoreView
 
     /// <summary>
     /// Every append takes the mark away, so that a late notice ends no newer binding; who still wants the session asks again. If it
-    /// has no owner any more, whoever asked hears of it.
+    /// has no owner any more, or has ended, whoever asked hears of it.
     /// </summary>
     private void Release(StoredStream stream, IncarnationId? by)
     {
-        if (by is { } asks && stream.Summary.Owner.IsNone && !stream.Summary.Ended) _released.Add((asks, stream.Head.Stream));
+        if (by is { } asks && (stream.Summary.Owner.IsNone || stream.Summary.Ended)) _released.Add((asks, stream.Head.Stream));
     }
 }

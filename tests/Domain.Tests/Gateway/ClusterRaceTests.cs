@@ -135,6 +135,39 @@ public sealed class ClusterRaceTests : IDisposable
         Assert.Equal(ProtocolConstants.MaxPendingReattaches, story.B.State.ByIndex.Count);
     }
 
+    [Fact]
+    public void An_END_that_waits_for_an_owner_who_has_ended_the_session_itself_is_answered_and_leaves_nothing_behind()
+    {
+        story.LosesNotices = true;
+        byte[] end = story.Client.End(EndKind.Explicit, out Hash256 hash);
+        Assert.Empty(story.B.Receive(GatewayStory.Cafe, end));
+        story.A.Receive(GatewayStory.Home, end);
+        Assert.True(story.Stored.IsTerminal);
+        story.LosesNotices = false;
+        story.Now += GatewayLimits.StoreRetry;
+        Ended ended = story.Client.ReadEnded(Assert.Single(story.B.Input(new GatewayInput.TimerFired())).Bytes, hash);
+        Assert.Equal((ushort)ReasonCode.Gone, ended.Reason);
+        Assert.Empty(story.B.State.Sessions);
+        story.B.Input(new GatewayInput.Drain());
+        Assert.Single(story.B.Effects.OfType<GatewayEffect.Drained>());
+    }
+
+    [Fact]
+    public void A_confirm_that_waits_for_an_owner_who_had_let_go_before_it_was_asked_is_granted_when_it_is_repeated()
+    {
+        story.LosesNotices = true;
+        (Preparation preparation, byte[] prepared) = Prepare(story.B);
+        byte[] confirm = story.Client.Confirm(preparation, prepared);
+        story.B.Receive(GatewayStory.Cafe, confirm);
+        story.A.Input(new GatewayInput.Drain());
+        Assert.True(story.Stored.Owner.IsNone);
+        story.LosesNotices = false;
+        Assert.Empty(story.B.Receive(GatewayStory.Cafe, confirm));
+        story.Now += GatewayLimits.AskAgain;
+        Assert.Equal((byte)MessageType.Bound, Assert.Single(story.B.Receive(GatewayStory.Cafe, confirm)).Bytes[0]);
+        Assert.Equal(story.B.Self, story.Stored.Owner);
+    }
+
     /// <summary>The owner is gone, and the node's claim is on its way to the store.</summary>
     private void Claiming(ClusterStory.Node node)
     {

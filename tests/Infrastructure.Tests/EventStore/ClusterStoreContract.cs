@@ -232,27 +232,35 @@ public abstract class ClusterStoreContract : IAsyncLifetime
             await a.AppendAsync(Owned(session, 0, a.Self));
             Assert.True(await b.WantAsync(Id(session)));
         }
-        await a.AppendAsync(One(1, 1, end: true));
         await b.AppendAsync(Owned(2, 1, b.Self));
         await a.AppendAsync(Owned(3, 1, a.Self));
+        await a.AppendAsync(One(1, 1, end: true));
         foreach (IClusterStore store in (IClusterStore[])[a, b])
             Assert.Empty(Assert.IsType<Renewal.Renewed>(await store.RenewAsync(Instant.Zero)).Wanted.AsEnumerable());
-        Assert.Empty(toB.OfType<ClusterNotice.Released>());
+        // Who waits for one that has ended waits for nothing.
+        await Heard(toB, new ClusterNotice.Released(Id(1)));
+        Assert.Single(toB.OfType<ClusterNotice.Released>());
     }
 
     [StoreFact]
-    public async Task What_cannot_be_handed_over_is_not_wanted()
+    public async Task Who_wants_what_nobody_holds_is_told_so_itself()
     {
-        IClusterStore a = await Enter("gw-a"), b = await Enter("gw-b");
-        Assert.False(await b.WantAsync(Id(1)));
+        ConcurrentQueue<ClusterNotice> toA = new(), toB = new();
+        IClusterStore a = await Enter("gw-a", toA), b = await Enter("gw-b", toB);
+        await Ready(a, toA);
+        await Ready(b, toB);
         await a.AppendAsync(Owned(1, 0, a.Self));
         await a.AppendAsync(One(1, 1, end: true));
-        Assert.False(await b.WantAsync(Id(1)));
-        // One's own and one without an owner: there is nobody to ask, and nothing stands in the way.
         await b.AppendAsync(Owned(2, 0, b.Self));
         await b.AppendAsync(Owned(3, 0, null));
+        // One's own is nobody's to ask for, and nothing stands in the way of one without an owner.
         Assert.True(await b.WantAsync(Id(2)));
         Assert.True(await b.WantAsync(Id(3)));
+        Assert.False(await b.WantAsync(Id(1)));
+        Assert.False(await b.WantAsync(Id(4)));
+        foreach (int session in new[] { 3, 1, 4 }) await Heard(toB, new ClusterNotice.Released(Id(session)));
+        Assert.DoesNotContain(new ClusterNotice.Released(Id(2)), toB);
+        Assert.All(toA, notice => Assert.IsType<ClusterNotice.RegistryChanged>(notice));
         Assert.Empty(Assert.IsType<Renewal.Renewed>(await b.RenewAsync(Instant.Zero)).Wanted.AsEnumerable());
     }
 
