@@ -160,7 +160,7 @@ internal static class GatewayCommits
             turn.Emit(new GatewayEffect.RemoveEpoch(id, reattach.Index));
             if (session.Prepared.Length == ProtocolConstants.MaxPendingReattaches) session = GatewayReattaches.DropLowest(turn, session);
             turn.Put(session with { Prepared = [.. session.Prepared.Add(reattach).OrderBy(prepared => prepared.Request.Nonce)], Held = new(reattach.Index, pending.Source, pending.Confirm) });
-            if (outcome == AppendOutcome.OwnerAlive) turn.Emit(new GatewayEffect.Want(id));
+            if (outcome == AppendOutcome.OwnerAlive) turn.Emit(new GatewayEffect.Want(id, (long)session.Session.Version));
             return;
         }
         if (committed && session.Wanted is not { Kind: > WithdrawalKind.Tick })
@@ -239,6 +239,7 @@ internal static class GatewayCommits
             return;
         }
         turn.Reject(ReasonCode.StoreConflict, session.Epoch?.Transport.Remote ?? default, known);
+        foreach (long request in session.Wanted?.Requests ?? []) turn.Emit(new GatewayEffect.Answer(request, ReasonCode.StoreConflict));
         GatewayEnds.StopTraffic(turn, ref session);
         turn.Put(session with { IsDistrusted = true, Append = null, Wanted = null });
     }

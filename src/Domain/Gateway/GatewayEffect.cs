@@ -65,8 +65,11 @@ public abstract record GatewayEffect
     /// <summary>Read the live session of a client; answered by ClientLoaded.</summary>
     public sealed record LoadClient(PublicKey Client) : GatewayEffect;
 
-    /// <summary>Ask the session's owner for it. Nothing answers but SessionReleased, in time.</summary>
-    public sealed record Want(SessionId Session) : GatewayEffect;
+    /// <summary>
+    /// Ask the session's owner for it, unless something has been stored since that version: an owner who has bound it anew meanwhile keeps
+    /// it. Nothing answers but SessionReleased, in time.
+    /// </summary>
+    public sealed record Want(SessionId Session, long Version) : GatewayEffect;
 
     /// <summary>The store has said that this incarnation is fenced, and the core has dropped everything.</summary>
     public sealed record Fenced : GatewayEffect;

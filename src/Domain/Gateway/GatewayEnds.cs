@@ -181,7 +181,7 @@ internal static class GatewayEnds
                     GatewayAnswers.End(turn, end.Source, after.Id, secrets, end.RequestHash, after.LastReason, after.Version);
             }
             foreach (long request in all.Requests) turn.Emit(new GatewayEffect.Answer(request, ReasonCode.None));
-            FinishEnd(turn, session, after);
+            FinishEnd(turn, session with { Wanted = null }, after);
             return;
         }
         foreach (long request in pending.Withdrawal.Requests) turn.Emit(new GatewayEffect.Answer(request, ReasonCode.None));
@@ -197,6 +197,7 @@ internal static class GatewayEnds
     {
         if (session.Secrets is { } secrets && (session.Epoch?.Transport ?? session.LastTransport) is { } last)
             GatewayAnswers.End(turn, last, after.Id, secrets, default, after.LastReason, after.Version);
+        foreach (long request in session.Wanted?.Requests ?? []) turn.Emit(new GatewayEffect.Answer(request, ReasonCode.None));
         turn.Remove(session);
     }
 

@@ -88,7 +88,7 @@ internal static class GatewayHandshakes
             {
                 case LoadedSession.Found { Session: var old } when GatewayOwnership.HasLivingOwner(turn, old):
                     // Its owner lets go first; the client repeats its CONFIRM.
-                    turn.Emit(new GatewayEffect.Want(old.Id));
+                    turn.Emit(new GatewayEffect.Want(old.Id, (long)old.Version));
                     break;
                 case LoadedSession.Found { Session: var old }:
                     Establish(turn, slot, handshake, confirm, old);

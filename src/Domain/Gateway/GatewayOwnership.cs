@@ -23,16 +23,19 @@ internal static class GatewayOwnership
     /// <summary>True if what is in memory must not be relied on before it has been read again.</summary>
     public static bool IsBorrowed(GatewayTurn turn, GatewaySession session) => turn.Environment.IsCluster && !Owns(turn, session.Session);
 
-    /// <summary>Reads the session, then does what waits for it. One read at a time; of several requests the last one waits.</summary>
+    /// <summary>Reads the session, then does what waits for it. One read at a time; of several requests the last one waits, but an operator's before any other.</summary>
     public static void Load(GatewayTurn turn, SessionId id, WaitingForLoad waiting, Endpoint source = default)
     {
         bool isUnderWay = turn.State.Loading.TryGetValue(id, out WaitingForLoad? before);
         if (!isUnderWay && turn.State.Loading.Count >= GatewayLimits.Loads)
         {
             turn.Reject(ReasonCode.QueueFull, source, id);
+            if (waiting is WaitingForLoad.Terminate refused) turn.Emit(new GatewayEffect.Answer(refused.Number, ReasonCode.QueueFull));
             return;
         }
-        turn.State = turn.State with { Loading = turn.State.Loading.SetItem(id, waiting is WaitingForLoad.Nothing ? before ?? waiting : waiting) };
+        // Clients and nodes ask again; an operator does not.
+        bool isKept = before is WaitingForLoad.Terminate || (before is not null && waiting is WaitingForLoad.Nothing);
+        turn.State = turn.State with { Loading = turn.State.Loading.SetItem(id, isKept ? before! : waiting) };
         if (!isUnderWay) turn.Emit(new GatewayEffect.Load(id));
     }
 
@@ -77,7 +80,7 @@ internal static class GatewayOwnership
         GatewaySession session = turn.State.Sessions[id];
         if (session.AskedAt is { } asked && turn.Now < asked + GatewayLimits.AskAgain) return;
         turn.Put(session with { AskedAt = turn.Now });
-        turn.Emit(new GatewayEffect.Want(id));
+        turn.Emit(new GatewayEffect.Want(id, (long)session.Session.Version));
     }
 
     /// <summary>Another node wants a session: traffic stops, then the session is released.</summary>
@@ -93,7 +96,7 @@ internal static class GatewayOwnership
         GatewayEnds.Withdraw(turn, session, Withdrawal.Of(WithdrawalKind.Release));
     }
 
-    /// <summary>A session that waits here has no owner any more, or has ended.</summary>
+    /// <summary>What was read of a session that waits here is not true any more.</summary>
     public static void Released(GatewayTurn turn, SessionId id)
     {
         if (turn.State.Sessions.TryGetValue(id, out GatewaySession? session) && IsBorrowed(turn, session)) Load(turn, id, new WaitingForLoad.Nothing());

@@ -31,10 +31,12 @@ public interface IClusterStore : IEventStore
     ValueTask<bool> LeaveAsync();
 
     /// <summary>
-    /// Asks a session's owner for it: a mark in the session's row, and a notice to the owner. Where there is nobody to ask, the notice that
-    /// it is released comes to this node itself. False if the session has ended, or the store cannot write.
+    /// Asks a session's owner for it: a mark in the session's row, and a notice to the owner. Where there is nobody to ask, or something has
+    /// been stored since, nothing is asked, and this node itself hears that the session is released. False if the session has ended, or the
+    /// store cannot write.
     /// </summary>
-    ValueTask<bool> WantAsync(SessionId session);
+    /// <param name="version">Of the stream, as the node that asks has read it.</param>
+    ValueTask<bool> WantAsync(SessionId session, long version);
 
     /// <summary>The live session of a client, as <see cref="IEventStore.LoadAsync"/> gives it; missing if it has none.</summary>
     ValueTask<LoadResult> LoadClientAsync(PublicKey client);
@@ -91,7 +93,7 @@ public abstract record ClusterNotice
     /// <summary>Another node wants a session of this node.</summary>
     public sealed record Wanted(SessionId Session) : ClusterNotice;
 
-    /// <summary>A session that this node asked for has no owner any more, or has ended.</summary>
+    /// <summary>A session that this node asked for has no owner any more, has ended, or is not what it was when it was read.</summary>
     public sealed record Released(SessionId Session) : ClusterNotice;
 
     /// <summary>The registry of clients has changed.</summary>

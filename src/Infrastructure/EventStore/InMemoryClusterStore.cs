@@ -42,9 +42,9 @@ public sealed class InMemoryClusterStore(InMemoryStoreState state, IAuditArchive
         return ValueTask.FromResult(true);
     }
 
-    public ValueTask<bool> WantAsync(SessionId session)
+    public ValueTask<bool> WantAsync(SessionId session, long version)
     {
-        lock (gate) return ValueTask.FromResult(state.Want(session, Opening.Incarnation));
+        lock (gate) return ValueTask.FromResult(state.Want(session, version, Opening.Incarnation));
     }
 
     public ValueTask<AppendResult> AppendAsync(AppendRequest request)

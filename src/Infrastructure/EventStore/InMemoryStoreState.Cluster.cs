@@ -55,18 +55,22 @@ public sealed partial class InMemoryStoreState
     public void Leave(IncarnationId incarnation) => Fence(incarnation);
 
     /// <summary>See <see cref="IClusterStore.WantAsync"/>.</summary>
-    public bool Want(SessionId session, IncarnationId by)
+    public bool Want(SessionId session, long version, IncarnationId by)
     {
         if (Node(by) is not { IsFenced: false }) return false;
         StoredStream? live = Stream(session) is { Summary.Ended: false } stream ? stream : null;
-        if (live is null || live.Summary.Owner.IsNone) Notify?.Invoke(by, new ClusterNotice.Released(session));
-        live?.Summary.Owner.IfSome(owner =>
+        if (live is null || live.Summary.Owner.IsNone || live.Head.Version != version)
+        {
+            Notify?.Invoke(by, new ClusterNotice.Released(session));
+            return live is not null;
+        }
+        live.Summary.Owner.IfSome(owner =>
         {
             if (owner.Incarnation == by) return;
             _wanted[session] = by;
             Notify?.Invoke(owner.Incarnation, new ClusterNotice.Wanted(session));
         });
-        return live is not null;
+        return true;
     }
 
     /// <summary>See <see cref="IClusterStore.LoadClientAsync"/>.</summary>

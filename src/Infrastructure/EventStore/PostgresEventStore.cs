@@ -85,7 +85,7 @@ public sealed partial class PostgresEventStore : IClusterStore
 
     public ValueTask<bool> LeaveAsync() => Try(static entered => entered.LeaveAsync());
 
-    public ValueTask<bool> WantAsync(SessionId session) => Try(entered => entered.WantAsync(session));
+    public ValueTask<bool> WantAsync(SessionId session, long version) => Try(entered => entered.WantAsync(session, version));
 
     public async ValueTask<AppendResult> AppendAsync(AppendRequest request)
     {

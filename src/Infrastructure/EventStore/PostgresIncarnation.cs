@@ -24,14 +24,17 @@ internal sealed class PostgresIncarnation : IAsyncDisposable
         UPDATE jv_sessions SET wanted_by = $2
         WHERE stream_id = $1 AND ended_at IS NULL AND owner_incarnation <> $2
             AND EXISTS (SELECT 1 FROM jv_nodes WHERE incarnation = $2 AND NOT fenced)
+            AND EXISTS (SELECT 1 FROM mt_streams WHERE id = $1 AND version = $3)
         RETURNING pg_notify('{PostgresChannels.Prefix}' || owner_incarnation, '{PostgresChannels.WantedPrefix}' || stream_id)
         """;
 
-    /// <summary>There is nobody to ask: who asks hears of it as of a release. It may have read the session before it was released.</summary>
-    private const string TellIfFree =
+    /// <summary>What was read is not true any more, or there is nobody to ask: who asks hears of it as of a release.</summary>
+    private const string TellIfOld =
         $"""
         SELECT pg_notify('{PostgresChannels.Prefix}' || $2, '{PostgresChannels.ReleasedPrefix}' || $1)
-        WHERE NOT EXISTS (SELECT 1 FROM jv_sessions WHERE stream_id = $1 AND ended_at IS NULL AND owner_incarnation IS NOT NULL)
+        WHERE NOT EXISTS (
+            SELECT 1 FROM jv_sessions JOIN mt_streams ON id = stream_id
+            WHERE stream_id = $1 AND ended_at IS NULL AND owner_incarnation IS NOT NULL AND version = $3)
         """;
 
     private const string MayWant =
@@ -69,12 +72,12 @@ internal sealed class PostgresIncarnation : IAsyncDisposable
         return await connection.CommitAsync(batch).ConfigureAwait(false) is CommitFate.Stored;
     }
 
-    public async Task<bool> WantAsync(SessionId session)
+    public async Task<bool> WantAsync(SessionId session, long version)
     {
         string id = session.ToString();
         await using PostgresConnection connection = await PostgresConnection.OpenAsync(Database).ConfigureAwait(false);
         await using NpgsqlBatch batch = connection.Begin()
-            .With(PostgresTables.HoldIncarnation, Id).With(LockStream, id).With(Mark, id, Id).With(TellIfFree, id, Id).With(MayWant, id, Id);
+            .With(PostgresTables.HoldIncarnation, Id).With(LockStream, id).With(Mark, id, Id, version).With(TellIfOld, id, Id, version).With(MayWant, id, Id);
         bool mayWant = false;
         CommitFate fate = await connection.CommitAsync(batch, async reader =>
         {

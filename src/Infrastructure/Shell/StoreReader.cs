@@ -34,7 +34,7 @@ public sealed class StoreReader(IClusterStore store, Action<GatewayInput> post, 
         () => post(new GatewayInput.ClientLoaded(load.Client, new LoadedSession.Unavailable())));
 
     /// <summary>Asks another node for a session. Nothing answers: the core asks again while its client does.</summary>
-    public void Want(GatewayEffect.Want want) => Start(async () => _ = await store.WantAsync(want.Session).ConfigureAwait(false), static () => { });
+    public void Want(GatewayEffect.Want want) => Start(async () => _ = await store.WantAsync(want.Session, want.Version).ConfigureAwait(false), static () => { });
 
     private void Start(Func<Task> read, Action refuse)
     {

@@ -153,6 +153,23 @@ public sealed class ClusterRaceTests : IDisposable
     }
 
     [Fact]
+    public void An_owner_that_has_bound_the_session_anew_is_not_asked_for_it_by_who_had_read_it_before()
+    {
+        story.LosesNotices = true;
+        (Preparation atA, byte[] preparedA) = Prepare(story.A);
+        (Preparation atB, byte[] preparedB) = Prepare(story.B);
+        byte[] confirm = story.Client.Confirm(atB, preparedB);
+        story.B.Receive(GatewayStory.Cafe, confirm);
+        story.LosesNotices = false;
+        Assert.Equal((byte)MessageType.Bound, story.A.Receive(GatewayStory.Cafe, story.Client.Confirm(atA, preparedA)).Last().Bytes[0]);
+        story.Now += GatewayLimits.AskAgain;
+        Refused refused = story.Client.Read(atB, Assert.Single(story.B.Receive(GatewayStory.Cafe, confirm)).Bytes);
+        Assert.Equal((ushort)ReasonCode.VersionMismatch, refused.Reason);
+        Assert.Equal(story.A.Self, story.Stored.Owner);
+        Assert.True(story.A.Delivers);
+    }
+
+    [Fact]
     public void A_confirm_that_waits_for_an_owner_who_had_let_go_before_it_was_asked_is_granted_when_it_is_repeated()
     {
         story.LosesNotices = true;

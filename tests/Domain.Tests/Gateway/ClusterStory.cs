@@ -96,6 +96,9 @@ internal sealed class ClusterStory : IDisposable
         /// <summary>False leaves appends waiting.</summary>
         public bool Stores { get; set; } = true;
 
+        /// <summary>False leaves reads waiting.</summary>
+        public bool Answers { get; set; } = true;
+
         /// <summary>False: reads fail.</summary>
         public bool Reads { get; set; } = true;
 
@@ -167,14 +170,14 @@ internal sealed class ClusterStory : IDisposable
                 case GatewayEffect.Append append when Stores:
                     Append(append);
                     break;
-                case GatewayEffect.Load load:
+                case GatewayEffect.Load load when Answers:
                     Step(new GatewayInput.SessionLoaded(load.Session, Loaded(_story.Store.Load(load.Session))));
                     break;
                 case GatewayEffect.LoadClient load:
                     Step(new GatewayInput.ClientLoaded(load.Client, Loaded(_story.Store.LoadClient(load.Client))));
                     break;
                 case GatewayEffect.Want want:
-                    _story.Store.Want(want.Session, Self.Incarnation);
+                    _story.Store.Want(want.Session, want.Version, Self.Incarnation);
                     break;
             }
         }

@@ -198,6 +198,19 @@ public sealed class ClusterTests : IDisposable
     }
 
     [Fact]
+    public void An_operator_is_answered_whatever_comes_while_the_session_is_being_read()
+    {
+        story.B.Answers = false;
+        story.B.Input(new GatewayInput.TerminateRequested(story.Client.Session, 5));
+        story.B.Receive(GatewayStory.Cafe, story.Client.Prepare().Datagram);
+        story.B.Input(new GatewayInput.SessionWanted(story.Client.Session));
+        story.B.Answers = true;
+        story.B.Input(new GatewayInput.SessionLoaded(story.Client.Session, new LoadedSession.Found(story.Stored)));
+        Assert.Equal(new GatewayEffect.Answer(5, ReasonCode.None), Assert.Single(story.B.Effects.OfType<GatewayEffect.Answer>()));
+        Assert.True(story.Stored.IsTerminal);
+    }
+
+    [Fact]
     public void An_END_at_another_node_ends_the_session_after_its_owner_has_let_go()
     {
         byte[] end = story.Client.End(EndKind.Explicit, out Hash256 hash);

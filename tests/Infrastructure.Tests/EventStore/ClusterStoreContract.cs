@@ -198,7 +198,7 @@ public abstract class ClusterStoreContract : IAsyncLifetime
         Assert.True(await a.LeaveAsync());
         Assert.IsType<AppendResult.Fenced>(await a.AppendAsync(Owned(2, 0, a.Self)));
         Assert.IsType<LoadResult.Missing>(await a.LoadAsync(Id(2)));
-        Assert.False(await a.WantAsync(Id(1)));
+        Assert.False(await a.WantAsync(Id(1), 1));
     }
 
     [StoreFact]
@@ -210,7 +210,7 @@ public abstract class ClusterStoreContract : IAsyncLifetime
         // A listener connects by itself; until it has, only renewals tell.
         await Ready(a, toA);
         await Ready(b, toB);
-        Assert.True(await b.WantAsync(Id(1)));
+        Assert.True(await b.WantAsync(Id(1), 1));
         await Heard(toA, new ClusterNotice.Wanted(Id(1)));
         Assert.Equal([Id(1)], Assert.IsType<Renewal.Renewed>(await a.RenewAsync(Instant.Zero)).Wanted.AsEnumerable());
         Assert.Empty(Assert.IsType<Renewal.Renewed>(await b.RenewAsync(Instant.Zero)).Wanted.AsEnumerable());
@@ -230,7 +230,7 @@ public abstract class ClusterStoreContract : IAsyncLifetime
         foreach (int session in new[] { 1, 2, 3 })
         {
             await a.AppendAsync(Owned(session, 0, a.Self));
-            Assert.True(await b.WantAsync(Id(session)));
+            Assert.True(await b.WantAsync(Id(session), 1));
         }
         await b.AppendAsync(Owned(2, 1, b.Self));
         await a.AppendAsync(Owned(3, 1, a.Self));
@@ -240,6 +240,23 @@ public abstract class ClusterStoreContract : IAsyncLifetime
         // Who waits for one that has ended waits for nothing.
         await Heard(toB, new ClusterNotice.Released(Id(1)));
         Assert.Single(toB.OfType<ClusterNotice.Released>());
+    }
+
+    [StoreFact]
+    public async Task An_owner_that_has_stored_something_since_is_not_asked_and_who_wanted_reads_again()
+    {
+        ConcurrentQueue<ClusterNotice> toA = new(), toB = new();
+        IClusterStore a = await Enter("gw-a", toA), b = await Enter("gw-b", toB);
+        await Ready(a, toA);
+        await Ready(b, toB);
+        await a.AppendAsync(Owned(1, 0, a.Self));
+        await a.AppendAsync(Owned(1, 1, a.Self));
+        Assert.True(await b.WantAsync(Id(1), 1));
+        await Heard(toB, new ClusterNotice.Released(Id(1)));
+        Assert.Empty(Assert.IsType<Renewal.Renewed>(await a.RenewAsync(Instant.Zero)).Wanted.AsEnumerable());
+        Assert.True(await b.WantAsync(Id(1), 2));
+        await Heard(toA, new ClusterNotice.Wanted(Id(1)));
+        Assert.Single(toA.OfType<ClusterNotice.Wanted>());
     }
 
     [StoreFact]
@@ -254,10 +271,10 @@ public abstract class ClusterStoreContract : IAsyncLifetime
         await b.AppendAsync(Owned(2, 0, b.Self));
         await b.AppendAsync(Owned(3, 0, null));
         // One's own is nobody's to ask for, and nothing stands in the way of one without an owner.
-        Assert.True(await b.WantAsync(Id(2)));
-        Assert.True(await b.WantAsync(Id(3)));
-        Assert.False(await b.WantAsync(Id(1)));
-        Assert.False(await b.WantAsync(Id(4)));
+        Assert.True(await b.WantAsync(Id(2), 1));
+        Assert.True(await b.WantAsync(Id(3), 1));
+        Assert.False(await b.WantAsync(Id(1), 2));
+        Assert.False(await b.WantAsync(Id(4), 1));
         foreach (int session in new[] { 3, 1, 4 }) await Heard(toB, new ClusterNotice.Released(Id(session)));
         Assert.DoesNotContain(new ClusterNotice.Released(Id(2)), toB);
         Assert.All(toA, notice => Assert.IsType<ClusterNotice.RegistryChanged>(notice));

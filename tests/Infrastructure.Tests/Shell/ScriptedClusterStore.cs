@@ -40,7 +40,7 @@ internal sealed class ScriptedClusterStore : IClusterStore
 
     public ValueTask<LoadResult> LoadClientAsync(PublicKey client) => OnLoad(new SessionId(0));
 
-    public ValueTask<bool> WantAsync(SessionId session)
+    public ValueTask<bool> WantAsync(SessionId session, long version)
     {
         lock (Wanted) Wanted.Add(session);
         return ValueTask.FromResult(true);

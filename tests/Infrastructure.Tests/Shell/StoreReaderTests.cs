@@ -92,7 +92,7 @@ public sealed class StoreReaderTests : IAsyncDisposable
     [Fact]
     public void A_wish_goes_to_the_store()
     {
-        _reader.Want(new(new SessionId(7)));
+        _reader.Want(new(new SessionId(7), 1));
         Assert.True(SpinWait.SpinUntil(() =>
         {
             lock (_store.Wanted) return _store.Wanted.Count == 1;

@@ -138,7 +138,7 @@ internal sealed class ExploredWorld(Mutation mutation, int maxCrashes)
         if (memory.Owner.IsNone || evidence is not null)
             return Started(state with { Nonce = nonce }, i, memory, new SessionCommand.Claim(node.Clock(state.Now), self, memory.Owner, request), evidence);
         InMemoryStoreState store = state.Store.Copy();
-        store.Want(Id, self.Incarnation);
+        store.Want(Id, (long)memory.Version, self.Incarnation);
         return state with { Store = store };
     }
 

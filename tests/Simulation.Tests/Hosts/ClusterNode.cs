@@ -133,7 +133,7 @@ internal sealed partial class ClusterNode : GatewayHost
                 return true;
             case GatewayEffect.Want want:
                 IncarnationId by = Self.Incarnation;
-                Ask(() => _store.State.Want(want.Session, by), _ => false, _ => { });
+                Ask(() => _store.State.Want(want.Session, want.Version, by), _ => false, _ => { });
                 return true;
             case GatewayEffect.Fenced:
                 FellOut();
