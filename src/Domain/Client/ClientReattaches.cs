@@ -74,6 +74,7 @@ internal static class ClientReattaches
             turn.State = turn.State with { Reattach = turn.State.Reattach with { IsTentative = false } };
             MarkRecovering(turn, reattach.Cause);
         }
+        if (reattach.IsRebound && reattach.StartedAt + ClientLimits.TentativeFor <= turn.Now) Urge(turn, turn.State.Reattach, reattach.Cause, reattach.Preferred);
         if (turn.State.Reattach.RoundAt <= turn.Now) Round(turn);
     }
 
@@ -82,7 +83,7 @@ internal static class ClientReattaches
         if (state.Reattach is not { } reattach) return Instant.Never;
         Instant at = reattach.RoundAt;
         if (reattach.IsGentle) at = Instant.Min(at, reattach.StartedAt + ClientLimits.GentleReattachPatience);
-        if (reattach.IsTentative) at = Instant.Min(at, reattach.StartedAt + ClientLimits.TentativeFor);
+        if (reattach.IsTentative || reattach.IsRebound) at = Instant.Min(at, reattach.StartedAt + ClientLimits.TentativeFor);
         foreach (ReattachAttempt attempt in reattach.Attempts) at = Instant.Min(at, attempt.RetryAt);
         return at;
     }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using JumpingVpn.Domain.Client;
 using JumpingVpn.Domain.Paths;
 using JumpingVpn.Domain.Primitives;
+using JumpingVpn.Domain.Protocol;
 using JumpingVpn.Domain.Sessions;
 
 namespace JumpingVpn.Domain.Tests.Client;
@@ -95,6 +96,26 @@ public sealed class PathSetTests : IDisposable
         world.RunFor(200);
         Assert.NotEqual(socket, world.Session!.Bound!.Address.Socket);
         Assert.Equal(ReattachKind.Rebound, Assert.Single(world.Gateway.Prepares).Kind);
+    }
+
+    /// <summary>Else the session would be Attached for ever: nobody would look for the gateway elsewhere, nor ask whether it knows the session.</summary>
+    [Fact]
+    public void A_new_address_that_nobody_answers_is_a_dead_transport_after_a_second()
+    {
+        world.Connected();
+        world.Passes = (_, _, _) => false;
+        world.Input(new ClientInput.UplinksChanged([new Uplink("wan1", 2, [world.Wan1.Address + 1]), world.Wan2.AsUplink()]));
+        world.RunFor(500);
+        Assert.Equal(SessionState.Attached, world.Session!.State);
+        world.RunFor(1000);
+        Assert.Equal(SessionState.Recovering, world.Session!.State);
+        Assert.Equal(ReattachKind.Dead, world.State.Reattach!.Kind);
+        world.RunFor(60_000);
+        Assert.Contains(world.Effects, entry => entry.Effect is ClientEffect.Resolve && entry.At > world.Now - TimeSpan.FromSeconds(60));
+        Assert.Contains(world.Effects, entry => entry.Effect is ClientEffect.Send { Bytes.Span: [(byte)MessageType.Initiation, ..] } && entry.At > world.Now - TimeSpan.FromSeconds(60));
+        world.Passes = (_, _, _) => true;
+        world.RunFor(10_000);
+        Assert.Equal(SessionState.Attached, world.Session!.State);
     }
 
     [Fact]
