@@ -20,6 +20,9 @@ internal sealed partial class PostgresDatabase : IAsyncDisposable
 
     private const int MaxConnections = 16;
 
+    /// <summary>A connection that has been silent for so long is asked once a second whether its other end is there; nine questions are enough.</summary>
+    private const int KeepAliveSeconds = 5;
+
     /// <summary>
     /// A statement ends within 2 s, a wait for a lock within 1 s, and a transaction whose client has gone silent within 1 s: all far
     /// below the 3 s after which a reader of the whole log steps over a number that was drawn and not committed.
@@ -41,6 +44,13 @@ internal sealed partial class PostgresDatabase : IAsyncDisposable
         parsed.Options = $"{parsed.Options} {Settings} -c search_path={schema}".TrimStart();
         parsed.Timeout = ConnectSeconds;
         parsed.CommandTimeout = CommandSeconds;
+        // A commit is waited for without a limit, and a host that vanished in the middle of one says nothing. A Unix socket knows no such host.
+        if (!Hosts.Any(static host => host.StartsWith('/') || host.StartsWith('@')))
+        {
+            parsed.TcpKeepAlive = true;
+            parsed.TcpKeepAliveTime = KeepAliveSeconds;
+            parsed.TcpKeepAliveInterval = 1;
+        }
         // Who has waited in vain closes the connection at once instead of waiting for the cancellation too.
         parsed.CancellationTimeout = -1;
         parsed.MaxPoolSize = MaxConnections;

@@ -47,6 +47,9 @@ public sealed class StorePump(
         {
             AppendRequest request = SessionRecords.Request(append.Streams, wall()) with { Fence = append.Fence };
             AppendResult result = await store.AppendAsync(request).ConfigureAwait(false);
+            // The archive was away for longer than the stream has room for: whether it is back shows only when it is tried.
+            if (result is AppendResult.Uncompacted && await CompactBeforeAsync(append.Streams).ConfigureAwait(false))
+                result = await store.AppendAsync(request).ConfigureAwait(false);
             LoadResult? read = null;
             if (AppendFate.OutcomeOf(result) is not { } outcome) (outcome, read) = await ResolveAsync(request, result).ConfigureAwait(false);
             post(new GatewayInput.AppendFinished(append.Number, outcome));
@@ -115,14 +118,27 @@ public sealed class StorePump(
     {
         for (int i = 0; i < streams.Length; i++)
         {
-            StreamPosition position = committed.Positions[i];
-            Session session = streams[i].After;
             // An ended session is retired as a whole.
-            if (!position.CompactionDue || session.IsTerminal) continue;
-            CompactResult result = await store.CompactAsync(
-                session.Id, position.Head.Version, SessionRecords.SnapshotOf(session, self(), clock(), wall())).ConfigureAwait(false);
-            if (result is CompactResult.Done { Snapshot: { } snapshot }) moved?.Invoke(HeadLeaf.Of(snapshot));
-            if (result is not (CompactResult.Done or CompactResult.NotThere)) warn($"session {session.Id} was not compacted: {result}");
+            if (committed.Positions[i].CompactionDue && !streams[i].After.IsTerminal) await CompactAsync(streams[i].After).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Compacts streams as they are before an append. False if that was of no use.</summary>
+    private async Task<bool> CompactBeforeAsync(ImmutableArray<Domain.Gateway.StreamAppend> streams)
+    {
+        bool isDone = false;
+        foreach (Domain.Gateway.StreamAppend stream in streams)
+            if (stream.Before.Version > 0) isDone |= await CompactAsync(stream.Before).ConfigureAwait(false);
+        return isDone;
+    }
+
+    /// <summary>Replaces a session's events by a snapshot of what it is now.</summary>
+    private async Task<bool> CompactAsync(Session session)
+    {
+        CompactResult result = await store.CompactAsync(
+            session.Id, (long)session.Version, SessionRecords.SnapshotOf(session, self(), clock(), wall())).ConfigureAwait(false);
+        if (result is CompactResult.Done { Snapshot: { } snapshot }) moved?.Invoke(HeadLeaf.Of(snapshot));
+        if (result is not (CompactResult.Done or CompactResult.NotThere)) Complain($"session {session.Id} was not compacted: {result}");
+        return result is CompactResult.Done;
     }
 }

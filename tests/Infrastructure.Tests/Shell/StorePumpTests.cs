@@ -55,6 +55,40 @@ public sealed class StorePumpTests : IAsyncDisposable
         Assert.Equal(1, reads);
     }
 
+    [Fact]
+    public async Task A_stream_that_has_grown_to_its_bound_while_the_archive_was_away_goes_on_once_it_is_back()
+    {
+        var archive = new InMemoryAuditArchive { Failure = "no space left" };
+        var store = new InMemoryEventStore(new(StorePolicy.Default with { MaxLiveEvents = 4 }), archive, History.GwA.Incarnation);
+        var pump = new StorePump(store, static () => History.GwA, static () => History.At(9_000), static () => default, _posted.Add, static _ => { }, _moved.Add);
+        History history = History.Established();
+        Session session = Session.Birth(History.Id);
+        Assert.Equal(AppendOutcome.Committed, await Do((SessionCommand)SessionJson.ReadCommand(history.Last.Draft.Cause)));
+        for (int i = 0; i < 7; i++) Assert.Equal(AppendOutcome.Committed, await Do(Next()));
+        Assert.Equal(AppendOutcome.Unavailable, await Do(Next()));
+        archive.Failure = null;
+        Assert.Equal(AppendOutcome.Committed, await Do(Next()));
+        Assert.Equal(9, ((LoadResult.Found)await store.LoadAsync(History.Id)).History.Head.Version);
+        Assert.Contains(_moved, leaf => leaf.Kind == HeadKind.Snapshot);
+        Assert.NotEmpty(archive.Envelopes);
+
+        SessionCommand Next() => session.State.IsBound()
+            ? new SessionCommand.LoseTransport(History.At(10 * session.Version), History.GwA, session.BindingVersion)
+            : new SessionCommand.Reattach(History.At(10 * session.Version), History.GwA, history.Request(session, ReattachKind.Dead, 1));
+
+        async Task<AppendOutcome> Do(SessionCommand command)
+        {
+            var events = (Seq<SessionEvent>)SessionDecider.Decide(session, command, history.Policy);
+            var after = (Session)SessionDecider.Replay(session, events);
+            _posted.Clear();
+            pump.Start(new GatewayEffect.Append(1, [new(session, command, events, after, history.PolicyHash)]));
+            for (int wait = 0; wait < 5000 && pump.Running > 0; wait++) await Task.Delay(1);
+            AppendOutcome outcome = Assert.IsType<GatewayInput.AppendFinished>(Assert.Single(_posted)).Outcome;
+            if (outcome == AppendOutcome.Committed) session = after;
+            return outcome;
+        }
+    }
+
     /// <summary>Appends the first event of a session.</summary>
     private async Task Start()
     {
