@@ -77,7 +77,16 @@ public sealed partial class DataPlane : IDataPlane, IDisposable
         var entry = Describe(socket, ++_lastToken, fileDescriptor, isIPv6);
         _sockets.Add(socket, entry);
         _socketsByToken.Add(entry.Token, entry);
-        _receive.Watch(entry);
+        try
+        {
+            _receive.Watch(entry);
+        }
+        catch
+        {
+            _ = _sockets.Remove(socket);
+            _socketsByToken.Remove(entry.Token, entry);
+            throw;
+        }
     }
 
     /// <inheritdoc/>

@@ -126,6 +126,8 @@ internal sealed unsafe class TransmitLoop : IDisposable
             int errno = read == 0 ? Libc.EIO : Libc.errno;
             if (errno == Libc.EINTR) return ReadResult.Packet;
             if (errno == Libc.EAGAIN) return ReadResult.Empty;
+            // Somebody removed the device: it does not come back, and neither would any packet.
+            if (errno == Libc.EBADFD) throw new LinuxException("read from the TUN device", errno);
             Drops.Add(DropReason.TunRead);
             return ReadResult.Failed;
         }

@@ -98,7 +98,11 @@ public sealed unsafe class LinkMonitor : IDisposable
         for (int i = 0; i < BatchLimit; i++)
         {
             NetlinkReceive outcome = _notifications.TryReceive(out ReadOnlySpan<byte> datagram);
-            if (outcome == NetlinkReceive.Lost) return false;
+            if (outcome == NetlinkReceive.Lost)
+            {
+                DropNotifications();
+                return false;
+            }
             if (outcome == NetlinkReceive.Empty) break;
             (network, bool affectsRoutes) = Apply(network, datagram);
             routesMayDiffer |= affectsRoutes;
@@ -107,6 +111,18 @@ public sealed unsafe class LinkMonitor : IDisposable
         Publish(network, false);
         if (routesMayDiffer) Publish(network.WithDefaultRoutes(ReadDefaultRoutes()), false);
         return true;
+    }
+
+    /// <summary>
+    /// Empties the queue after a loss, before the tables are read: what waits in it is older than they are, and until it is empty the kernel
+    /// adds nothing and says no more that it does not.
+    /// </summary>
+    private void DropNotifications()
+    {
+        while (!_stopping && _notifications.TryReceive(out _) != NetlinkReceive.Empty)
+        {
+            // Each is older than what is about to be read.
+        }
     }
 
     private static (NetworkSnapshot Network, bool AffectsRoutes) Apply(NetworkSnapshot network, ReadOnlySpan<byte> datagram)

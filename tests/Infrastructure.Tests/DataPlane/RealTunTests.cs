@@ -23,6 +23,17 @@ public sealed class RealTunTests
         lab.Left.Namespace.Execute("ping -c 3 -i 0.05 -W 2 -M do -s 1392 10.9.0.2");
     }
 
+    /// <summary>Nothing would flow any more, and nobody would know why: the node must hear of it, and end.</summary>
+    [PrivilegedFact]
+    public async Task A_device_that_somebody_removes_is_told()
+    {
+        using var lab = new TunnelLab();
+        Assert.False(lab.Left.Plane.Failed.IsCompleted);
+        lab.Left.Namespace.Execute($"ip link del {lab.Left.Tun.Name}");
+        Exception fault = await lab.Left.Plane.Failed.WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.Contains("TUN device", Assert.IsType<LinuxException>(fault).Message, StringComparison.Ordinal);
+    }
+
     [PrivilegedFact]
     public void Ping_goes_through_over_an_IPv6_outside()
     {

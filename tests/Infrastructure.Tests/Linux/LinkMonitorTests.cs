@@ -166,6 +166,35 @@ public sealed class LinkMonitorTests(ITestOutputHelper output)
     }
 
     [PrivilegedFact]
+    public void What_was_queued_before_an_overrun_is_not_believed_after_it()
+    {
+        using var world = new World();
+        using var busy = new ManualResetEventSlim();
+        using var watch = new Watch(world.Client, receiveBuffer: 4096, hold: busy);
+        watch.WaitUntilHeld();
+        world.Client.Run(() =>
+        {
+            using RouteNetlink netlink = RouteNetlink.Open();
+            int index = netlink.FindLink("wan1")!.Index;
+            // This one is queued, and that it comes up again is lost.
+            world.Client.SetUp("wan2", false);
+            for (int i = 0; i < 300; i++)
+            {
+                netlink.ReplaceAddress(index, Prefix("10.9.9.9/32"));
+                _ = netlink.RemoveAddress(index, Prefix("10.9.9.9/32"));
+            }
+            world.Client.SetUp("wan2", true);
+            world.Client.Execute("ip route add default via 10.2.0.1 metric 200");
+        });
+        _ = watch.Next(_ => true);
+        busy.Set();
+        _ = watch.Next(change => change.Events.OfType<LinkEvent.Resynchronized>().Any());
+        world.Client.Execute("ip address add 10.7.7.7/32 dev wan1");
+        Change last = watch.Next(change => change.Network.Addresses.Any(address => address.Prefix == Prefix("10.7.7.7/32")));
+        Assert.Equal(["wan1", "wan2"], Names(last.Network));
+    }
+
+    [PrivilegedFact]
     public void Nothing_is_told_after_the_end()
     {
         using var world = new World();
