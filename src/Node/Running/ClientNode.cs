@@ -186,28 +186,23 @@ internal sealed class ClientNode : INode
     private async Task ResolveFirstAsync() => Shell.Post(new ClientInput.EndpointsResolved(await ResolveAsync().ConfigureAwait(false)));
 
     /// <summary>The endpoints' addresses in the configured order; a name that does not resolve now is left out and said.</summary>
-    private async Task<ImmutableArray<Endpoint>> ResolveAsync()
+    private async Task<ImmutableArray<Endpoint>> ResolveAsync() =>
+        [.. (await Task.WhenAll(Configuration.Endpoints.Select(LookUpAsync)).ConfigureAwait(false)).SelectMany(addresses => addresses)];
+
+    private async Task<IEnumerable<Endpoint>> LookUpAsync(GatewayEndpoint configured)
     {
-        var endpoints = ImmutableArray.CreateBuilder<Endpoint>();
-        foreach (GatewayEndpoint configured in Configuration.Endpoints)
+        if (configured.Address is { } known) return [known];
+        try
         {
-            if (configured.Address is { } known)
-            {
-                endpoints.Add(known);
-                continue;
-            }
-            try
-            {
-                using var patience = new CancellationTokenSource(ResolvePatience);
-                foreach (IPAddress address in await Dns.GetHostAddressesAsync(configured.Host, patience.Token).ConfigureAwait(false))
-                    endpoints.Add(Endpoint.From(address, configured.Port));
-            }
-            catch (Exception e) when (e is SocketException or OperationCanceledException)
-            {
-                Log.Warning($"gateway endpoint {configured}: the name does not resolve: {e.Message}");
-            }
+            // The system's own look-up cannot be cancelled, so it is left behind.
+            IPAddress[] found = await Dns.GetHostAddressesAsync(configured.Host).WaitAsync(ResolvePatience).ConfigureAwait(false);
+            return found.Select(address => Endpoint.From(address, configured.Port));
         }
-        return endpoints.ToImmutable();
+        catch (Exception e) when (e is SocketException or TimeoutException)
+        {
+            Log.Warning($"gateway endpoint {configured}: the name does not resolve: {(e is TimeoutException ? $"no answer within {ResolvePatience.TotalSeconds:0} s" : e.Message)}");
+            return [];
+        }
     }
 
     private void Undo(Func<ValueTask> action) => _cleanup.Push(action);

@@ -24,6 +24,12 @@ internal sealed record ClientTools(
 /// </summary>
 internal sealed class ClientShell : IDataPlaneEvents, IDisposable
 {
+    /// <summary>State files that wait for their turn on a disk that does not answer.</summary>
+    private const int MaxWaitingWrites = 4;
+
+    /// <summary>After which a state file counts as not written.</summary>
+    private static readonly TimeSpan WritePatience = TimeSpan.FromSeconds(5);
+
     private readonly ClientEnvironment _environment;
     private readonly ClientTools _tools;
     private readonly CoreLoop<ClientInput> _loop;
@@ -34,6 +40,7 @@ internal sealed class ClientShell : IDataPlaneEvents, IDisposable
     private ClientState _shown = ClientState.Initial;
     private SessionId? _session;
     private Task _writes = Task.CompletedTask;
+    private int _waitingWrites;
 
     public ClientShell(ClientEnvironment environment, ClientTools tools, Action<Exception> onFault)
     {
@@ -189,6 +196,8 @@ internal sealed class ClientShell : IDataPlaneEvents, IDisposable
         }
         catch (LinuxException problem)
         {
+            _uplinks.Remove(open.Socket);
+            if (_sockets.Remove(open.Socket, out UdpSocket? opened)) opened.Dispose();
             _loop.Post(new ClientInput.SocketFailed(open.Socket, problem.Message));
         }
     }
@@ -232,16 +241,42 @@ internal sealed class ClientShell : IDataPlaneEvents, IDisposable
     private void SaveState(ClientEffect.SaveState save)
     {
         if (_tools.StateFile is not { } file) throw new InvalidOperationException("a client without a state file saves nothing");
+        if (Volatile.Read(ref _waitingWrites) >= MaxWaitingWrites)
+        {
+            _loop.Post(new ClientInput.StateSaveFailed(save.Save, "the disk does not answer"));
+            return;
+        }
         byte[] bytes = file.Seal(save.Resumption);
-        Enqueue(() =>
+        Task write = Enqueue(() =>
         {
             string? problem = file.Write(bytes);
             _loop.Post(problem is null ? new ClientInput.StateSaved(save.Save) : new ClientInput.StateSaveFailed(save.Save, problem));
         });
+        _ = GiveUpAsync(write, save.Save);
     }
 
-    private void Enqueue(Action write) =>
-        _writes = _writes.ContinueWith(_ => write(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+    /// <summary>A disk that hangs tells nobody: the core hears of it all the same, and of a write that comes back later once more, in vain.</summary>
+    private async Task GiveUpAsync(Task write, long save)
+    {
+        if (await Task.WhenAny(write, Task.Delay(WritePatience)).ConfigureAwait(false) == write && write.IsCompletedSuccessfully) return;
+        string problem = write.Exception?.InnerException?.Message ?? $"the disk has not answered for {WritePatience.TotalSeconds:0} s";
+        _loop.Post(new ClientInput.StateSaveFailed(save, problem));
+    }
+
+    /// <summary>One write after the other; one that fails does not keep the next from its turn.</summary>
+    private Task Enqueue(Action write)
+    {
+        Interlocked.Increment(ref _waitingWrites);
+        Task turn = _writes.ContinueWith(
+            _ =>
+            {
+                Interlocked.Decrement(ref _waitingWrites);
+                write();
+            },
+            CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        _writes = turn;
+        return turn;
+    }
 
     private void Complain(string? problem)
     {
@@ -250,7 +285,7 @@ internal sealed class ClientShell : IDataPlaneEvents, IDisposable
 
     private async Task FinishAsync()
     {
-        await _writes.ConfigureAwait(false);
+        await _writes.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stopped.TrySetResult();
     }
 }

@@ -35,6 +35,7 @@ internal sealed class GatewayHousekeeping : IAsyncDisposable
     {
         var storeTrouble = new RepeatedWarning("ended sessions stay in the store: ", log.Warning);
         var archiveTrouble = new RepeatedWarning("old audit segments could not be deleted: ", log.Warning);
+        var faults = new RepeatedWarning("what is done now and then failed: ", log.Warning);
         Instant retireAt = clock() + RetireInterval;
         Instant rotateAt = clock() + ControlFilter.CookieLifetime;
         var heap = new HeapTrim();
@@ -43,27 +44,42 @@ internal sealed class GatewayHousekeeping : IAsyncDisposable
         {
             while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false))
             {
-                Instant now = clock();
-                heap.Look();
-                // A node without a lease leaves the store to those that hold one.
-                if (backing.Cluster is { Serves: false }) continue;
-                IEventStore store = backing.Store;
-                _ = await store.CheckpointAsync(now).ConfigureAwait(false);
-                if (now >= rotateAt)
+                string? fault = null;
+                try
                 {
-                    rotateAt = now + ControlFilter.CookieLifetime;
-                    rotateCookies();
+                    await LookAsync(clock()).ConfigureAwait(false);
                 }
-                if (now < retireAt) continue;
-                retireAt = now + RetireInterval;
-                RetireResult retired = await store.RetireAsync(now).ConfigureAwait(false);
-                storeTrouble.Look(now, retired.Failure);
-                archiveTrouble.Look(now, backing.Archive.PruneFailure);
+#pragma warning disable CA1031 // One look that failed must not be the last one, whatever was wrong.
+                catch (Exception e)
+#pragma warning restore CA1031
+                {
+                    fault = e.Message;
+                }
+                faults.Look(clock(), fault);
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             // The node stops.
+        }
+
+        async Task LookAsync(Instant now)
+        {
+            heap.Look();
+            // A node without a lease leaves the store to those that hold one.
+            if (backing.Cluster is { Serves: false }) return;
+            if (now >= rotateAt)
+            {
+                rotateAt = now + ControlFilter.CookieLifetime;
+                rotateCookies();
+            }
+            IEventStore store = backing.Store;
+            _ = await store.CheckpointAsync(now).ConfigureAwait(false);
+            if (now < retireAt) return;
+            retireAt = now + RetireInterval;
+            RetireResult retired = await store.RetireAsync(now).ConfigureAwait(false);
+            storeTrouble.Look(now, retired.Failure);
+            archiveTrouble.Look(now, backing.Archive.PruneFailure);
         }
     }
 }

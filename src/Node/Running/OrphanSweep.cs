@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using JumpingVpn.Domain.Gateway;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Infrastructure.EventStore;
+using JumpingVpn.Infrastructure.Telemetry;
 using LanguageExt;
 
 namespace JumpingVpn.Node.Running;
@@ -27,6 +28,7 @@ internal sealed class OrphanSweep : IAsyncDisposable
     private readonly Func<bool> _serves;
     private readonly Func<ImmutableArray<IncarnationId>> _gone;
     private readonly Action<GatewayInput> _post;
+    private readonly RepeatedWarning _trouble;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _running;
     private SessionId _after;
@@ -34,9 +36,11 @@ internal sealed class OrphanSweep : IAsyncDisposable
     /// <param name="clock">The service clock.</param>
     /// <param name="serves">This node holds a lease.</param>
     /// <param name="gone">The owners that are known to have been gone for <see cref="Grace"/>.</param>
-    public OrphanSweep(IClusterStore store, Func<Instant> clock, Func<bool> serves, Func<ImmutableArray<IncarnationId>> gone, Action<GatewayInput> post)
+    /// <param name="warn">Takes one line about a look that failed.</param>
+    public OrphanSweep(
+        IClusterStore store, Func<Instant> clock, Func<bool> serves, Func<ImmutableArray<IncarnationId>> gone, Action<GatewayInput> post, Action<string> warn)
     {
-        (_store, _clock, _serves, _gone, _post) = (store, clock, serves, gone, post);
+        (_store, _clock, _serves, _gone, _post, _trouble) = (store, clock, serves, gone, post, new("sessions without an owner were not looked for: ", warn));
         _running = RunAsync(_stop.Token);
     }
 
@@ -59,12 +63,29 @@ internal sealed class OrphanSweep : IAsyncDisposable
         if (!orphans.IsEmpty) _post(new GatewayInput.SessionsOrphaned(orphans));
     }
 
+    /// <summary>A sweep that fails, for whatever reason, must not be the last one.</summary>
+    internal async Task LookAsync()
+    {
+        string? fault = null;
+        try
+        {
+            await SweepAsync().ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // See above; a later look may find the store in order.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            fault = e.Message;
+        }
+        _trouble.Look(_clock(), fault);
+    }
+
     private async Task RunAsync(CancellationToken stop)
     {
         using var timer = new PeriodicTimer(Interval);
         try
         {
-            while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false)) await SweepAsync().ConfigureAwait(false);
+            while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false)) await LookAsync().ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {

@@ -138,7 +138,7 @@ internal sealed class SharedBacking : GatewayBacking, IShellCluster
             if (BootClock.Now() > patience) throw Refusal.Work($"no lease within {FirstLease.TotalSeconds:0} s: the database does not answer in time{Because(_store.Status.Failure)}");
             await Task.Delay(Pause, cancellation).ConfigureAwait(false);
         }
-        _sweep = new(_store, () => Clock.Now, () => Serves, () => _keeper.GoneFor(OrphanSweep.Grace), _shell!.Post);
+        _sweep = new(_store, () => Clock.Now, () => Serves, () => _keeper.GoneFor(OrphanSweep.Grace), _shell!.Post, _log.Warning);
     }
 
     public override void Ending() => _keeper?.Ending();

@@ -45,8 +45,17 @@ internal sealed class SharedRegistry(IClusterStore store, long revision, Action<
         bool again = true;
         while (again)
         {
-            Either<string, StoredRegistry> read = await store.LoadRegistryAsync().ConfigureAwait(false);
-            read.Match(Right: Take, Left: Complain);
+            try
+            {
+                Either<string, StoredRegistry> read = await store.LoadRegistryAsync().ConfigureAwait(false);
+                read.Match(Right: Take, Left: Complain);
+            }
+#pragma warning disable CA1031 // Whatever it is: clients that were removed are cut off by a later read, so there must be one.
+            catch (Exception fault)
+#pragma warning restore CA1031
+            {
+                Complain(fault.Message);
+            }
             lock (_gate)
             {
                 again = _again;

@@ -14,6 +14,7 @@ public sealed class OrphanSweepTests : IAsyncDisposable
     private readonly ScriptedClusterStore store = new();
     private readonly List<GatewayInput> posted = [];
     private readonly List<SessionId> asked = [];
+    private readonly List<string> said = [];
     private readonly OrphanSweep sweep;
     private bool serves = true;
     private int orphans;
@@ -27,7 +28,7 @@ public sealed class OrphanSweepTests : IAsyncDisposable
             ulong first = (ulong)after.Value + 1;
             return [.. Enumerable.Range(0, OrphanSweep.Batch).Select(i => new SessionId(first + (ulong)i)).Where(id => (int)id.Value <= orphans)];
         };
-        sweep = new(store, () => Instant.Zero, () => serves, () => [Gone], posted.Add);
+        sweep = new(store, () => Instant.Zero, () => serves, () => [Gone], posted.Add, said.Add);
     }
 
     public ValueTask DisposeAsync() => sweep.DisposeAsync();
@@ -39,6 +40,19 @@ public sealed class OrphanSweepTests : IAsyncDisposable
         for (int i = 0; i < 3; i++) await sweep.SweepAsync();
         Assert.Equal([OrphanSweep.Batch, 10, OrphanSweep.Batch], posted.Cast<GatewayInput.SessionsOrphaned>().Select(input => input.Sessions.Length));
         Assert.Equal([default, new SessionId(OrphanSweep.Batch), default], asked);
+    }
+
+    [Fact]
+    public async Task A_look_that_fails_is_said_and_is_not_the_last_one()
+    {
+        var works = store.OnOrphans;
+        store.OnOrphans = (_, _) => throw new InvalidDataException("a row that is none");
+        await sweep.LookAsync();
+        store.OnOrphans = works;
+        orphans = 1;
+        await sweep.LookAsync();
+        Assert.Equal("sessions without an owner were not looked for: a row that is none", Assert.Single(said));
+        Assert.Single(posted);
     }
 
     [Fact]
