@@ -14,12 +14,12 @@ internal static class Program
             await Console.Out.WriteLineAsync($"{server.ProcessId} {server.SocketDirectory}");
             await Task.Delay(Timeout.Infinite);
         }
-        if (arguments is not ["store-victim", var directory, var seed, "everything" or "only-append"])
+        if (arguments is not ["store-victim", var directory, var seed, "everything" or "only-append" or "go-on"])
         {
-            await Console.Error.WriteLineAsync("usage: store-victim DIRECTORY SEED everything|only-append, or postgres-victim");
+            await Console.Error.WriteLineAsync("usage: store-victim DIRECTORY SEED everything|only-append|go-on, or postgres-victim");
             return 2;
         }
-        await StoreVictim.Run(directory, int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture), arguments[3] == "only-append");
+        await StoreVictim.Run(directory, int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture), arguments[3]);
         return 0;
     }
 }

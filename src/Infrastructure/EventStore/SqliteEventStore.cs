@@ -31,7 +31,7 @@ public sealed partial class SqliteEventStore : IEventStore, IAuditStore
         _options = options;
         _lock = storeLock;
         Opening = opening;
-        _writer = new(options.Path, database, liveEvents);
+        _writer = new(options.Path, database, opening.Incarnation, liveEvents);
     }
 
     public StoreOpening Opening { get; }

@@ -26,13 +26,25 @@ internal static class SqliteOpening
             insert.Execute(number, incarnation.ToString(), node, ticks, Columns.Of(wall));
         using (var forget = new SqliteStatement(database, "DELETE FROM jv_nodes WHERE number <= ?1"))
             forget.Execute(number - RememberedOpenings);
-        using (var count = new SqliteStatement(database, "SELECT coalesce(sum(live_events), 0) FROM jv_sessions"))
-        using (SqliteRows reader = count.Read())
-        {
-            reader.Read();
-            live = reader.Int64(0);
-        }
+        live = CountLiveEvents(database);
         database.Execute("COMMIT");
         return (new(incarnation, number, new Instant(ticks)), live);
+    }
+
+    /// <summary>What is wrong with a file that was opened anew, or null: the latest incarnation in it must be the one that had it open before.</summary>
+    public static string? Recognise(SqliteDatabase database, IncarnationId incarnation, out long liveEvents)
+    {
+        liveEvents = CountLiveEvents(database);
+        using var latest = new SqliteStatement(database, "SELECT incarnation FROM jv_nodes ORDER BY number DESC LIMIT 1");
+        using SqliteRows reader = latest.Read();
+        return reader.Read() && reader.Text(0) == incarnation.ToString() ? null : "this is not the file that was open before";
+    }
+
+    private static long CountLiveEvents(SqliteDatabase database)
+    {
+        using var count = new SqliteStatement(database, "SELECT coalesce(sum(live_events), 0) FROM jv_sessions");
+        using SqliteRows reader = count.Read();
+        reader.Read();
+        return reader.Int64(0);
     }
 }

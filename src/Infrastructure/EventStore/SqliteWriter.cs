@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using JumpingVpn.Domain.Primitives;
+using LanguageExt;
 
 namespace JumpingVpn.Infrastructure.EventStore;
 
@@ -15,28 +17,26 @@ internal sealed class SqliteWriter : IAsyncDisposable
     /// <summary>Operations that may share a transaction.</summary>
     private const int MaxBatch = 256;
 
+    /// <summary>Milliseconds between two tries to open the file anew.</summary>
+    private const long ReopenPause = 1000;
+
     private readonly BlockingCollection<SqliteOperation> _queue = new(QueueLength);
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string _path;
-    private readonly SqliteDatabase _database;
-    private readonly SqliteTables _tables;
-    private readonly SqliteStatement _begin, _commit, _rollback, _savepoint, _release, _rollbackTo;
+    private readonly IncarnationId _incarnation;
+    private SqliteOpenFile _file;
     private long _liveEvents;
     private volatile string? _failure;
     private bool _poisoned;
+    private long _reopenAt;
 
-    public SqliteWriter(string path, SqliteDatabase database, long liveEvents)
+    /// <param name="incarnation">That has entered the store; a file without it is another one.</param>
+    public SqliteWriter(string path, SqliteDatabase database, IncarnationId incarnation, long liveEvents)
     {
         _path = path;
-        _database = database;
+        _incarnation = incarnation;
         _liveEvents = liveEvents;
-        _tables = new(database);
-        _begin = new(database, "BEGIN IMMEDIATE");
-        _commit = new(database, "COMMIT");
-        _rollback = new(database, "ROLLBACK");
-        _savepoint = new(database, "SAVEPOINT request");
-        _release = new(database, "RELEASE request");
-        _rollbackTo = new(database, "ROLLBACK TO request");
+        _file = new(database);
         new Thread(Run) { IsBackground = true, Name = "event store" }.Start();
     }
 
@@ -88,14 +88,14 @@ internal sealed class SqliteWriter : IAsyncDisposable
     private void Read(SqliteOperation operation)
     {
         // Once a commit's outcome is unknown, this connection's view of it is no answer either.
-        if (_poisoned)
+        if (_poisoned && !TryReopen())
         {
             operation.Fail(new StoreFailure(_failure!, MayBeStored: false));
             return;
         }
         try
         {
-            operation.Execute(_tables);
+            operation.Execute(_file.Tables);
             operation.Complete();
         }
         catch (Exception e)
@@ -106,7 +106,7 @@ internal sealed class SqliteWriter : IAsyncDisposable
 
     private void WriteTogether(List<SqliteOperation> writes)
     {
-        if (_poisoned)
+        if (_poisoned && !TryReopen())
         {
             FailAll(writes, new StoreFailure(_failure!, MayBeStored: false));
             return;
@@ -115,7 +115,7 @@ internal sealed class SqliteWriter : IAsyncDisposable
         var done = new List<SqliteOperation>(writes.Count);
         try
         {
-            _begin.Execute();
+            _file.Begin.Execute();
             foreach (SqliteOperation write in writes)
             {
                 if (!TryWrite(write, ref delta)) continue;
@@ -135,17 +135,17 @@ internal sealed class SqliteWriter : IAsyncDisposable
     /// <summary>False if the operation has been answered with its failure; throws if the transaction is gone.</summary>
     private bool TryWrite(SqliteOperation write, ref long delta)
     {
-        _savepoint.Execute();
+        _file.Savepoint.Execute();
         try
         {
-            delta += write.Execute(_tables);
-            _release.Execute();
+            delta += write.Execute(_file.Tables);
+            _file.Release.Execute();
             return true;
         }
-        catch (Exception e) when (_database.InTransaction)
+        catch (Exception e) when (_file.Database.InTransaction)
         {
-            _rollbackTo.Execute();
-            _release.Execute();
+            _file.RollbackTo.Execute();
+            _file.Release.Execute();
             Refuse(write, e);
             return false;
         }
@@ -155,7 +155,7 @@ internal sealed class SqliteWriter : IAsyncDisposable
     {
         try
         {
-            _commit.Execute();
+            _file.Commit.Execute();
         }
         catch (SqliteException e)
         {
@@ -177,12 +177,64 @@ internal sealed class SqliteWriter : IAsyncDisposable
     {
         try
         {
-            if (_database.InTransaction) _rollback.Execute();
+            if (_file.Database.InTransaction) _file.Rollback.Execute();
         }
         catch (SqliteException e)
         {
             _poisoned = true;
             Report(e, mayBeStored: false);
+        }
+    }
+
+    /// <summary>
+    /// Opens the file anew after a commit of unknown fate: what it holds then is what was stored, and is made durable before anything rests on
+    /// it. Tried now and then for as long as the file cannot be opened.
+    /// </summary>
+    private bool TryReopen()
+    {
+        long now = Environment.TickCount64;
+        if (now < _reopenAt) return false;
+        _reopenAt = now + ReopenPause;
+        _failure = Reopen();
+        return !(_poisoned = _failure is not null);
+    }
+
+    /// <summary>Null, or what stands in the way.</summary>
+    private string? Reopen()
+    {
+        try
+        {
+            _file.Dispose();
+        }
+        catch (SqliteException)
+        {
+            // What the end of the connection could not move from the log into the file stays in the log.
+        }
+        // A file that is missing would be made, and be empty.
+        if (!File.Exists(_path)) return $"{_path} is gone";
+        Either<string, SqliteDatabase> opened = SqliteFile.Open(_path);
+        return opened.IsLeft ? (string)opened : Take((SqliteDatabase)opened);
+    }
+
+    private string? Take(SqliteDatabase database)
+    {
+        try
+        {
+            database.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+            string? problem = SqliteOpening.Recognise(database, _incarnation, out long liveEvents);
+            if (problem is null)
+            {
+                _file = new(database);
+                Interlocked.Exchange(ref _liveEvents, liveEvents);
+                return null;
+            }
+            database.Dispose();
+            return $"{_path}: {problem}";
+        }
+        catch (SqliteException e)
+        {
+            database.Dispose();
+            return $"{_path}: {e.Message}";
         }
     }
 
@@ -218,10 +270,7 @@ internal sealed class SqliteWriter : IAsyncDisposable
     {
         try
         {
-            ReadOnlySpan<SqliteStatement> all = [_begin, _commit, _rollback, _savepoint, _release, _rollbackTo];
-            foreach (SqliteStatement statement in all) statement.Dispose();
-            _tables.Dispose();
-            _database.Dispose();
+            _file.Dispose();
             _stopped.SetResult();
         }
         catch (SqliteException e)

@@ -40,9 +40,25 @@ public sealed class StoreKillTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public async Task A_commit_that_fails_in_the_middle_is_unknown_and_what_was_acknowledged_before_is_there()
     {
-        // No file of the victim may grow beyond 1 MiB: the log hits that inside a commit, with an error that is not "disk full".
+        (int heard, string errors) = await UntilTheLogIsFull("only-append");
+        Assert.Contains("Unknown { Reason = ", errors, StringComparison.Ordinal);
+        Assert.True(heard > 10, $"{heard} appends were acknowledged");
+    }
+
+    [Fact]
+    public async Task REQ_EXHAUST_1_a_store_whose_commit_has_failed_goes_on_in_the_same_process_once_the_disk_takes_writes_again()
+    {
+        (int heard, string errors) = await UntilTheLogIsFull("go-on");
+        Assert.StartsWith("Unknown { Reason = ", errors, StringComparison.Ordinal);
+        Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.True(heard > 10 + StoreVictim.After, $"{heard} appends were acknowledged");
+    }
+
+    /// <summary>No file of the victim may grow beyond 1 MiB: the log hits that inside a commit, with an error that is not "disk full".</summary>
+    private async Task<(int Heard, string Errors)> UntilTheLogIsFull(string mode)
+    {
         var start = new ProcessStartInfo(
-            "sh", ["-c", "trap '' XFSZ; exec prlimit --fsize=1048576 \"$@\"", "sh", Environment.ProcessPath!, typeof(StoreKillTests).Assembly.Location, "store-victim", _directory.Root, "1", "only-append"])
+            "sh", ["-c", "trap '' XFSZ; exec prlimit --fsize=1048576: \"$@\"", "sh", Environment.ProcessPath!, typeof(StoreKillTests).Assembly.Location, "store-victim", _directory.Root, "1", mode])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -54,9 +70,8 @@ public sealed class StoreKillTests(ITestOutputHelper output) : IDisposable
         var acknowledged = new Dictionary<int, long>();
         int heard = Count(await victim.StandardOutput.ReadToEndAsync(), acknowledged);
         await victim.WaitForExitAsync();
-        Assert.Contains("Unknown { Reason = ", await errors, StringComparison.Ordinal);
-        Assert.True(heard > 10, $"{heard} appends were acknowledged");
         await Check("after a failed commit", acknowledged);
+        return (heard, await errors);
     }
 
     private async Task<int> KillAfter(bool whileOpening, int milliseconds, int seed, Dictionary<int, long> acknowledged)

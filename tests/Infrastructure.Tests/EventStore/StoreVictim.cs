@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using JumpingVpn.Domain.EventStore;
 using JumpingVpn.Domain.Primitives;
 using JumpingVpn.Infrastructure.EventStore;
@@ -30,12 +31,46 @@ internal static class StoreVictim
         return (store, archive);
     }
 
-    public static async Task Run(string directory, int seed, bool onlyAppend)
+    /// <summary>Appends that must be acknowledged after a failed one.</summary>
+    public const int After = 20;
+
+    /// <param name="mode">`go-on`: appends one after the other; when one fails, the limit of this process's files is lifted, and it goes on.</param>
+    public static async Task Run(string directory, int seed, string mode)
     {
+        bool onlyAppend = mode != "everything";
         (SqliteEventStore store, _) = Open(directory, onlyAppend ? Policy with { MaxLiveEvents = 1_000_000 } : Policy);
         var rows = (ImmutableArray<StoredStream>)await store.ListAsync();
+        if (mode == "go-on")
+        {
+            await GoOn(store);
+            return;
+        }
         IEnumerable<Task> tasks = Enumerable.Range(1, Clients).Select(client => Task.Run(() => Serve(store, client, new Random(seed * Clients + client), rows)));
         await Task.WhenAll(onlyAppend ? tasks : tasks.Append(Task.Run(() => RetireForEver(store))));
+    }
+
+    private static async Task GoOn(SqliteEventStore store)
+    {
+        long version = 0;
+        for (int after = -1; after < After;)
+        {
+            AppendResult result = await store.AppendAsync(One(1, version, 1, 1));
+            if (result is AppendResult.Committed)
+            {
+                Print($"1 {++version}");
+                if (after >= 0) after++;
+                continue;
+            }
+            if (after >= 0) throw new InvalidOperationException(result.ToString());
+            after = 0;
+            await Console.Error.WriteLineAsync(result.ToString());
+            using (Process lift = Process.Start("prlimit", [$"--pid={Environment.ProcessId}", "--fsize=unlimited:unlimited"])) await lift.WaitForExitAsync();
+            LoadResult read;
+            while ((read = await store.ResolveAsync(Id(1))) is LoadResult.Unavailable) await Task.Delay(50);
+            version = ((LoadResult.Found)read).History.Head.Version;
+        }
+        if (store.Status.Failure is { } failure) throw new InvalidOperationException(failure);
+        await store.DisposeAsync();
     }
 
     private static async Task Serve(SqliteEventStore store, int client, Random random, ImmutableArray<StoredStream> rows)
