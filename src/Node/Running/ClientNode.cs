@@ -192,15 +192,16 @@ internal sealed class ClientNode : INode
     private async Task<IEnumerable<Endpoint>> LookUpAsync(GatewayEndpoint configured)
     {
         if (configured.Address is { } known) return [known];
+        using var patience = new CancellationTokenSource(ResolvePatience);
         try
         {
-            // The system's own look-up cannot be cancelled, so it is left behind.
-            IPAddress[] found = await Dns.GetHostAddressesAsync(configured.Host).WaitAsync(ResolvePatience).ConfigureAwait(false);
+            // One that waits behind another for the same host is cancelled; the system's own look-up cannot be, and is left behind.
+            IPAddress[] found = await Dns.GetHostAddressesAsync(configured.Host, patience.Token).WaitAsync(patience.Token).ConfigureAwait(false);
             return found.Select(address => Endpoint.From(address, configured.Port));
         }
-        catch (Exception e) when (e is SocketException or TimeoutException)
+        catch (Exception e) when (e is SocketException or OperationCanceledException)
         {
-            Log.Warning($"gateway endpoint {configured}: the name does not resolve: {(e is TimeoutException ? $"no answer within {ResolvePatience.TotalSeconds:0} s" : e.Message)}");
+            Log.Warning($"gateway endpoint {configured}: the name does not resolve: {(e is OperationCanceledException ? $"no answer within {ResolvePatience.TotalSeconds:0} s" : e.Message)}");
             return [];
         }
     }
