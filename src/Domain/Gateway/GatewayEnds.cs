@@ -180,8 +180,8 @@ internal static class GatewayEnds
                 foreach (EndRequest end in all.Ends)
                     GatewayAnswers.End(turn, end.Source, after.Id, secrets, end.RequestHash, after.LastReason, after.Version);
             }
-            foreach (long request in all.Requests) turn.Emit(new GatewayEffect.Answer(request, ReasonCode.None));
-            FinishEnd(turn, session with { Wanted = null }, after);
+            foreach (long request in pending.Withdrawal.Requests) turn.Emit(new GatewayEffect.Answer(request, ReasonCode.None));
+            FinishEnd(turn, session, after);
             return;
         }
         foreach (long request in pending.Withdrawal.Requests) turn.Emit(new GatewayEffect.Answer(request, ReasonCode.None));
@@ -192,7 +192,7 @@ internal static class GatewayEnds
         else Continue(turn, after.Id);
     }
 
-    /// <summary>A session has ended in the store: tells its client where it was last bound, and forgets it.</summary>
+    /// <summary>A session has ended in the store: tells its client where it was last bound and the operators who wait, and forgets it.</summary>
     public static void FinishEnd(GatewayTurn turn, GatewaySession session, Session after)
     {
         if (session.Secrets is { } secrets && (session.Epoch?.Transport ?? session.LastTransport) is { } last)
